@@ -1,0 +1,148 @@
+"""Buckets: one row each, changed by swap."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import eq
+
+from msgspec.structs import replace
+
+from metastore import codec
+from metastore.edits import Edits
+from metastore.engine import Engine, Swap, Table, Unavailable
+from metastore.errors import BucketNotEmpty, BucketTaken, Conflict, NoBucket
+from metastore.keys import successor
+from metastore.records import Bucket, BucketState, Kind
+from metastore.rows import ATTEMPTS, replaced
+
+FRESH = 0.25  # seconds for which a commit may act on the bucket record that it read
+SETTLE = 0.5  # seconds after which no commit can still act on the record from before a change
+
+
+@dataclass(frozen=True, slots=True)
+class BucketView:
+    """A bucket record as read at `read_at` (monotonic seconds), with its bytes."""
+
+    bucket: Bucket
+    data: bytes
+    read_at: float
+
+    def stale(self) -> bool:
+        """Whether a commit has to read the record again before its swap."""
+        return time.monotonic() - self.read_at > FRESH
+
+
+class Buckets:
+    """The verbs on buckets."""
+
+    def __init__(self, engine: Engine, edits: Edits) -> None:
+        self._engine = engine
+        self._edits = edits
+        self._decoded: dict[str, tuple[bytes, Bucket]] = {}
+
+    async def view(self, name: str) -> BucketView | None:
+        """The record of `name`, whatever its state."""
+        read_at = time.monotonic()
+        data = await self._engine.get(Table.BUCKETS, name.encode())
+        if data is None:
+            self._decoded.pop(name, None)
+            return None
+        known = self._decoded.get(name)
+        if known is not None and known[0] == data:
+            return BucketView(known[1], data, read_at)
+        bucket = codec.decode(Bucket, data)
+        if len(self._decoded) >= 10_000:
+            self._decoded.clear()
+        self._decoded[name] = (data, bucket)
+        return BucketView(bucket, data, read_at)
+
+    async def find(self, name: str) -> Bucket | None:
+        """The bucket `name`; None when there is none or its deletion has been answered."""
+        view = await self.view(name)
+        return view.bucket if view else None
+
+    async def open(self, bucket: Bucket) -> BucketView:
+        """A fresh view of `bucket`; NoBucket once it is gone. Waits while it is being deleted."""
+        for _ in range(100):
+            view = await self.view(bucket.name)
+            if view is None or view.bucket.id != bucket.id:
+                raise NoBucket(bucket.name)
+            if view.bucket.state is BucketState.OPEN:
+                return view
+            await asyncio.sleep(0.02)
+        raise Unavailable(f"bucket {bucket.name} stays half deleted")
+
+    async def confirm(self, view: BucketView) -> None:
+        """After a commit that acted on `view`: return only if the bucket outlived it."""
+        data = await self._engine.get(Table.BUCKETS, view.bucket.name.encode())
+        if data != view.data:
+            await self.open(view.bucket)
+
+    async def create(self, bucket: Bucket) -> None:
+        """Create exclusively; BucketTaken."""
+        data = codec.encode(replace(bucket, edit=self._edits.next()))
+        row = bucket.name.encode()
+        swap = Swap(Table.BUCKETS, row, None, data)
+        if not await replaced(self._engine, swap, partial(eq, data)):
+            taken = await self.find(bucket.name)
+            raise BucketTaken(taken.owner if taken else "")
+
+    async def change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
+        """Change the configuration; returns when no commit acts on the old one any more."""
+        for _ in range(ATTEMPTS):
+            view = await self.open(bucket)
+            after = replace(change(view.bucket), edit=self._edits.next())
+            if await self._swap(view.data, after):
+                if after.versioning is not view.bucket.versioning:
+                    await asyncio.sleep(SETTLE)
+                return after
+        raise Conflict(bucket.name)
+
+    async def delete(self, bucket: Bucket) -> None:
+        """Delete an empty bucket; BucketNotEmpty.
+
+        While the row says DELETING no commit is acknowledged into it, so the search for
+        versions cannot overlook one.
+        """
+        view = await self.open(bucket)
+        deleting = replace(view.bucket, state=BucketState.DELETING, edit=self._edits.next())
+        if not await self._swap(view.data, deleting):
+            raise Conflict(bucket.name)
+        row, data = bucket.name.encode(), codec.encode(deleting)
+        if await self._holds_versions(bucket.id):
+            await self._swap(data, replace(view.bucket, edit=self._edits.next()))
+            raise BucketNotEmpty(bucket.name)
+        swap = Swap(Table.BUCKETS, row, data, None)
+        if not await replaced(self._engine, swap, lambda now: now is None):
+            raise Conflict(bucket.name)
+
+    async def repair(self, abandoned: bytes) -> None:
+        """Reopen a bucket whose deletion was broken off: its row is still `abandoned`."""
+        bucket = codec.decode(Bucket, abandoned)
+        opened = replace(bucket, state=BucketState.OPEN, edit=self._edits.next())
+        await self._swap(abandoned, opened)
+
+    async def list(self, after: str = "", limit: int = 10_000) -> AsyncIterator[Bucket]:
+        """Buckets in order of name, beginning after `after`."""
+        start = after.encode() + b"\0" if after else b""
+        async for row in self._engine.scan(Table.BUCKETS, start, None, limit=limit):
+            yield codec.decode(Bucket, row.value)
+
+    async def _swap(self, old: bytes, after: Bucket) -> bool:
+        data = codec.encode(after)
+        swap = Swap(Table.BUCKETS, after.name.encode(), old, data)
+        return await replaced(self._engine, swap, partial(eq, data))
+
+    async def _holds_versions(self, bucket_id: bytes) -> bool:
+        start, stop = bucket_id, successor(bucket_id)
+        while True:
+            last = b""
+            async for row in self._engine.scan(Table.OBJECTS, start, stop, limit=1000):
+                last = row.key
+                if codec.kind_of(row.value) != Kind.NONE or codec.has_live(row.value):
+                    return True
+            if not last:
+                return False
+            start = last + b"\0"

@@ -1,0 +1,241 @@
+"""Records to bytes and back. Pure.
+
+A Head and a row of `versions` begin with a fixed summary, so that a listing reads neither
+manifests nor metadata: kind and flags (1 byte), format version (1), then the fields of Summary.
+Everything else is msgpack behind it. Invariant: decode(encode(x)) == x, for every format version
+that was ever written (golden files in the tests).
+"""
+
+from struct import Struct
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from metastore.engine import Corrupt
+from metastore.records import Algorithm, Checksum, Head, Kind, Ranges, Trash, Version
+
+FORMAT = 1
+TRASH_FLAG = 0x80
+LIVE_FLAG = 0x40  # of Heads: there are noncurrent versions
+_KIND = 0x0F
+
+# kind and flag, format, seq, size, modified_ms, op, etag, parts, null, storage class,
+# checksum algorithm, composite, owner
+_SUMMARY = Struct(">BBQQQ12s16sHBBBB32s")
+_NO_SUMMARY = bytes(_SUMMARY.size - 2)
+
+
+class Summary(NamedTuple):
+    """What a listing shows of a version."""
+
+    kind: int
+    format: int
+    seq: int
+    size: int
+    modified_ms: int
+    op: bytes
+    etag: bytes
+    parts: int
+    null: int
+    storage_class: int
+    algorithm: int
+    composite: int
+    owner: bytes
+
+
+class _Details(msgspec.Struct, frozen=True, array_like=True):
+    checksum: str
+    headers: dict[str, str]
+    metadata: dict[str, str]
+    tags: tuple[tuple[str, str], ...]
+    manifest: bytes
+    upload: bytes
+
+
+class _Tail(msgspec.Struct, frozen=True, array_like=True):
+    last: int
+    live: Ranges
+    null_seq: int
+    trail: tuple[bytes, ...]
+    trash: tuple[Trash, ...]
+    details: _Details | None
+
+
+class _VersionTail(msgspec.Struct, frozen=True, array_like=True):
+    details: _Details
+    trail: tuple[bytes, ...]
+    trash: tuple[Trash, ...]
+
+
+class VersionRow(msgspec.Struct, frozen=True):
+    """A row of `versions`: a version, or none with the trash of the one that was deleted."""
+
+    version: Version
+    trail: tuple[bytes, ...] = ()
+    trash: tuple[Trash, ...] = ()
+
+
+class TrashRow(msgspec.Struct, frozen=True):
+    """Trash that was too much for a Head."""
+
+    trash: tuple[Trash, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_encode = _encoder.encode
+_decode_tail = msgspec.msgpack.Decoder(_Tail).decode
+_decode_version = msgspec.msgpack.Decoder(_VersionTail).decode
+
+T = TypeVar("T")
+
+
+def summary(data: bytes) -> Summary:
+    """The summary of a Head or a row of `versions`."""
+    try:
+        return Summary._make(_SUMMARY.unpack_from(data))
+    except Exception as error:
+        raise Corrupt(f"a row of {len(data)} bytes has no summary") from error
+
+
+def kind_of(data: bytes) -> int:
+    """The kind in the first byte of a Head or a row of `versions`."""
+    return data[0] & _KIND
+
+
+def has_trash(data: bytes) -> bool:
+    """Whether a Head or a row of `versions` carries trash."""
+    return bool(data[0] & TRASH_FLAG)
+
+
+def has_live(data: bytes) -> bool:
+    """Whether a Head names noncurrent versions."""
+    return bool(data[0] & LIVE_FLAG)
+
+
+def _pack_summary(version: Version, kind: int) -> bytes:
+    checksum = version.checksum
+    return _SUMMARY.pack(
+        kind,
+        FORMAT,
+        version.seq,
+        version.size,
+        version.modified_ms,
+        version.op,
+        version.etag,
+        version.parts,
+        version.null,
+        version.storage_class,
+        checksum.algorithm if checksum else 0,
+        checksum.composite if checksum else 0,
+        bytes.fromhex(version.owner),
+    )
+
+
+def _details(version: Version) -> _Details:
+    return _Details(
+        version.checksum.value if version.checksum else "",
+        version.headers,
+        version.metadata,
+        version.tags,
+        version.manifest,
+        version.upload,
+    )
+
+
+def _version(fields: Summary, kind: Kind, details: _Details) -> Version:
+    checksum = None
+    if fields.algorithm:
+        checksum = Checksum(Algorithm(fields.algorithm), details.checksum, bool(fields.composite))
+    return Version(
+        kind=kind,
+        seq=fields.seq,
+        op=fields.op,
+        null=bool(fields.null),
+        size=fields.size,
+        modified_ms=fields.modified_ms,
+        etag=fields.etag,
+        parts=fields.parts,
+        owner=fields.owner.hex(),
+        storage_class=fields.storage_class,
+        checksum=checksum,
+        headers=details.headers,
+        metadata=details.metadata,
+        tags=details.tags,
+        manifest=details.manifest,
+        upload=details.upload,
+    )
+
+
+def encode_head(head: Head) -> bytes:
+    """The bytes of a Head."""
+    kind = head.kind | (TRASH_FLAG if head.trash else 0) | (LIVE_FLAG if head.live else 0)
+    current = head.current
+    prefix = (
+        bytes((kind, FORMAT)) + _NO_SUMMARY if current is None else _pack_summary(current, kind)
+    )
+    details = None if current is None else _details(current)
+    return prefix + _encode(
+        _Tail(head.last, head.live, head.null_seq, head.trail, head.trash, details)
+    )
+
+
+def decode_head(data: bytes) -> Head:
+    """The Head in `data`; Corrupt."""
+    fields = summary(data)
+    _known(fields.format)
+    try:
+        kind = Kind(fields.kind & _KIND)
+        tail = _decode_tail(memoryview(data)[_SUMMARY.size :])
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Corrupt(f"a Head cannot be decoded: {error}") from error
+    current = None if tail.details is None else _version(fields, kind, tail.details)
+    return Head(
+        kind=kind,
+        last=tail.last,
+        current=current,
+        live=tail.live,
+        null_seq=tail.null_seq,
+        trail=tail.trail,
+        trash=tail.trash,
+    )
+
+
+def encode_version(row: VersionRow) -> bytes:
+    """The bytes of a row of `versions`."""
+    version = row.version
+    kind = version.kind | (TRASH_FLAG if row.trash else 0)
+    return _pack_summary(version, kind) + _encode(
+        _VersionTail(_details(version), row.trail, row.trash)
+    )
+
+
+def decode_version(data: bytes) -> VersionRow:
+    """The row of `versions` in `data`; Corrupt."""
+    fields = summary(data)
+    _known(fields.format)
+    try:
+        kind = Kind(fields.kind & _KIND)
+        tail = _decode_version(memoryview(data)[_SUMMARY.size :])
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Corrupt(f"a version cannot be decoded: {error}") from error
+    return VersionRow(_version(fields, kind, tail.details), tail.trail, tail.trash)
+
+
+def _known(version: int) -> None:
+    if version != FORMAT:
+        raise Corrupt(f"a row has format {version}; this release knows {FORMAT}")
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The bytes of any other record: a format byte, then msgpack."""
+    return b"\x01" + _encode(record)
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """The record of type `kind` in `data`; Corrupt."""
+    if data[:1] != b"\x01":
+        raise Corrupt(f"a {kind.__name__} has format {data[:1]!r}; this release knows 1")
+    try:
+        return msgspec.msgpack.decode(memoryview(data)[1:], type=kind)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"a {kind.__name__} cannot be decoded: {error}") from error

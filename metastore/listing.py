@@ -1,0 +1,247 @@
+"""Listings: pages of keys, of versions and of uploads, each read from the engine in order.
+
+The cost of a page follows what it lists, not what the bucket holds: a common prefix is jumped
+over, and batches grow only while they are used up.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from metastore import codec, keys, versions
+from metastore.codec import Summary
+from metastore.engine import Engine, Row, Table
+from metastore.objects import Objects
+from metastore.records import Kind
+
+ROWS_A_PAGE = 20_000  # rows read at most: behind many delete markers a page comes out short
+_BATCH = 1000
+
+
+class Entry(NamedTuple):
+    """One listed version."""
+
+    key: str
+    summary: Summary
+    latest: bool
+
+
+@dataclass(slots=True)
+class Page:
+    """Entries and common prefixes of one page; `after` is where the next begins, when truncated."""
+
+    entries: list[Entry] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    truncated: bool = False
+    after: str = ""
+    after_version: str = ""
+
+    def __len__(self) -> int:
+        return len(self.entries) + len(self.prefixes)
+
+
+class Cursor:
+    """Rows of one keyspace from `start`, with jumps; reads little more than is looked at.
+
+    A batch doubles while every row of it was used and falls back to one row after a jump.
+    """
+
+    def __init__(
+        self, engine: Engine, table: Table, start: bytes, stop: bytes | None, batch: int
+    ) -> None:
+        self._engine = engine
+        self._table = table
+        self._next = start
+        self._stop = stop
+        self._batch = batch
+        self.rows = 0
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        while self._stop is None or self._next < self._stop:
+            begun, seen, limit = self._next, 0, self._batch
+            async for row in self._engine.scan(self._table, begun, self._stop, limit=limit):
+                seen += 1
+                self._next = row.key + b"\0"
+                yield row
+                if self._next > row.key + b"\0":
+                    break
+            self.rows += seen
+            if self._next > begun and self._batch == 0:
+                self._batch = 1
+                continue
+            if seen < limit:
+                return
+            self._batch = min(self._batch * 2, _BATCH)
+
+    def jump(self, target: bytes | None) -> bool:
+        """Go on at `target`; False: there is nothing behind it."""
+        if target is None:
+            return False
+        self._next, self._batch = target, 0
+        return True
+
+
+class Scope(NamedTuple):
+    """What to list: keys of a bucket that start with `prefix`, rolled up at `delimiter`."""
+
+    bucket_id: bytes
+    prefix: str = ""
+    delimiter: str = ""
+
+    def common(self, key: str) -> str | None:
+        """The common prefix that `key` falls under."""
+        if not self.delimiter:
+            return None
+        at = key.find(self.delimiter, len(self.prefix))
+        return None if at < 0 else key[: at + len(self.delimiter)]
+
+    def rolled(self, after: str) -> bool:
+        """Whether a marker is a common prefix that was listed already."""
+        return bool(after) and self.common(after) == after
+
+    def start(self, after: str) -> bytes | None:
+        """Row in `objects` behind the marker `after`; None: nothing is."""
+        first = keys.object_row(self.bucket_id, self.prefix)
+        if not after:
+            return first
+        row = keys.object_row(self.bucket_id, after)
+        return (
+            max(first, keys.successor(row) or row)
+            if self.rolled(after)
+            else max(first, row + b"\0")
+        )
+
+    def stop(self) -> bytes | None:
+        """The row behind the last key of the scope."""
+        return keys.successor(keys.object_row(self.bucket_id, self.prefix))
+
+
+class Listing:
+    """The verbs that list."""
+
+    def __init__(self, engine: Engine, objects: Objects) -> None:
+        self._engine = engine
+        self._objects = objects
+
+    async def keys(self, scope: Scope, after: str, limit: int) -> Page:
+        """Current objects: at most `limit` keys and common prefixes behind `after`."""
+        page = Page()
+        if limit == 0:
+            return page
+        cursor = self._cursor(scope, after, limit)
+        last = after
+        async for row in cursor:
+            key = keys.object_key(row.key)
+            listed = await self._listed(scope.bucket_id, key, row.value)
+            if listed is None:
+                if cursor.rows >= ROWS_A_PAGE:
+                    page.truncated, page.after = True, key
+                    return page
+                continue
+            if len(page) == limit:
+                page.truncated, page.after = True, last
+                return page
+            last = self._add(scope, page, cursor, Entry(key, listed, latest=True))
+        return page
+
+    async def versions(self, scope: Scope, after: str, after_version: str, limit: int) -> Page:
+        """All versions and delete markers behind `after`, or behind one version of it."""
+        page = Page()
+        if limit == 0:
+            return page
+        if after_version:
+            data = await self._engine.get(Table.OBJECTS, keys.object_row(scope.bucket_id, after))
+            behind = await self._seq_of(scope.bucket_id, after, after_version)
+            if data is not None:
+                await self._versions_of(scope, page, Row(b"", data), after, behind, limit)
+        if page.truncated:
+            return page
+        cursor = self._cursor(scope, after, limit)
+        async for row in cursor:
+            key = keys.object_key(row.key)
+            if codec.kind_of(row.value) == Kind.NONE and not codec.has_live(row.value):
+                continue
+            common = scope.common(key)
+            if common is None:
+                await self._versions_of(scope, page, row, key, None, limit)
+            elif len(page) == limit:
+                page.truncated = True
+            else:
+                page.prefixes.append(common)
+                page.after, page.after_version = common, ""
+                cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
+            if page.truncated:
+                return page
+        return page
+
+    def _cursor(self, scope: Scope, after: str, limit: int) -> Cursor:
+        batch = 1 if scope.delimiter else min(limit + 1, _BATCH)
+        start = scope.start(after)
+        return Cursor(self._engine, Table.OBJECTS, start or b"\xff" * 9, scope.stop(), batch)
+
+    def _add(self, scope: Scope, page: Page, cursor: Cursor, entry: Entry) -> str:
+        common = scope.common(entry.key)
+        if common is None:
+            page.entries.append(entry)
+            return entry.key
+        page.prefixes.append(common)
+        cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
+        return common
+
+    async def _listed(self, bucket_id: bytes, key: str, data: bytes) -> Summary | None:
+        kind = codec.kind_of(data)
+        if kind == Kind.OBJECT:
+            return codec.summary(data)
+        if kind != Kind.REFERENCE:
+            return None
+        current = await self._objects.current(bucket_id, key)
+        if current is None or current.kind is not Kind.OBJECT:
+            return None
+        return codec.summary(codec.encode_version(codec.VersionRow(current)))
+
+    async def _versions_of(
+        self, scope: Scope, page: Page, row: Row, key: str, behind: int | None, limit: int
+    ) -> None:
+        """Add the versions of one key whose seq is below `behind`, newest first."""
+        latest = codec.kind_of(row.value) in {Kind.NONE, Kind.REFERENCE}  # a live row may be it
+        if not latest:
+            current = codec.summary(row.value)
+            listed = behind is None or current.seq < behind
+            if listed and not self._append(page, Entry(key, current, latest=True), limit):
+                return
+        if not codec.has_live(row.value):
+            return
+        live = codec.decode_head(row.value).live
+        prefix = keys.version_rows(scope.bucket_id, key)
+        cursor = Cursor(self._engine, Table.VERSIONS, prefix, keys.successor(prefix), 16)
+        async for version in cursor:
+            _, seq = keys.version_of(version.key)
+            if not versions.contains(live, seq) or codec.kind_of(version.value) == Kind.NONE:
+                continue
+            is_latest, latest = latest, False
+            if behind is not None and seq >= behind:
+                continue
+            if not self._append(page, Entry(key, codec.summary(version.value), is_latest), limit):
+                return
+
+    async def _seq_of(self, bucket_id: bytes, key: str, version_id: str) -> int | None:
+        if not version_id:
+            return None
+        parsed = keys.parse_version_id(version_id)
+        if parsed is not None:
+            return parsed[0]
+        version = await self._objects.find(bucket_id, key, version_id)
+        return version.seq if version else 0
+
+    def _append(self, page: Page, entry: Entry, limit: int) -> bool:
+        if len(page) == limit:
+            page.truncated = True
+            return False
+        page.entries.append(entry)
+        page.after, page.after_version = entry.key, version_id_of(entry.summary)
+        return True
+
+
+def version_id_of(summary: Summary) -> str:
+    """The version id that clients see of a listed version."""
+    return "null" if summary.null else keys.version_id(summary.seq, summary.op)

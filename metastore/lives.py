@@ -1,0 +1,63 @@
+"""Lives: one row for each process that ever made blobs, with an epoch of its own."""
+
+from struct import Struct
+
+from msgspec.structs import replace
+
+from metastore import codec
+from metastore.edits import Edits
+from metastore.engine import Engine, Swap, Table
+from metastore.records import Life, LifeState
+from metastore.rows import update
+
+_EPOCH = Struct(">I")
+_NEXT = b"\0next"  # sorts before every epoch's row but that of epoch 0, which is never given
+
+
+class Lives:
+    """The verbs on lives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def begin(self) -> Life:
+        """Register a new life under an epoch that no process ever had."""
+
+        async def increment(old: bytes | None) -> bytes:
+            return _EPOCH.pack((_EPOCH.unpack(old)[0] if old else 0) + 1)
+
+        epoch = _EPOCH.unpack(await update(self._engine, Table.LIVES, _NEXT, increment) or b"")[0]
+        life = Life(epoch=epoch, edit=Edits(epoch).next())
+        await self._engine.write(Table.LIVES, [(_row(epoch), codec.encode(life))])
+        return life
+
+    async def find(self, epoch: int) -> Life | None:
+        """The life with that epoch."""
+        data = await self._engine.get(Table.LIVES, _row(epoch))
+        return None if data is None else codec.decode(Life, data)
+
+    async def list(self) -> list[Life]:
+        """All lives, in order of epoch."""
+        rows = self._engine.scan(Table.LIVES, _row(0), None, limit=1_000_000)
+        return [codec.decode(Life, row.value) async for row in rows]
+
+    async def change(self, life: Life, state: LifeState, beats: int) -> Life | None:
+        """Swap a life's row; None when another process changed it first (it was judged dead)."""
+        row = _row(life.epoch)
+        old = await self._engine.get(Table.LIVES, row)
+        if old is None or codec.decode(Life, old) != life:
+            return None
+        after = replace(life, state=state, beats=beats)
+        return (
+            after
+            if await self._engine.swap(Swap(Table.LIVES, row, old, codec.encode(after)))
+            else None
+        )
+
+    async def forget(self, life: Life) -> None:
+        """Remove the row of a life that left nothing behind."""
+        await self._engine.write(Table.LIVES, [(_row(life.epoch), None)])
+
+
+def _row(epoch: int) -> bytes:
+    return b"\1" + _EPOCH.pack(epoch)

@@ -1,0 +1,335 @@
+"""Objects: the commit protocol over one row of each key, and the lookups.
+
+One swap of the key's Head is the commit of everything that makes a version current; see
+ocean/design/0002-commit-protocol.md for what each step is there for.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from metastore import codec, keys, versions
+from metastore.buckets import Buckets
+from metastore.codec import VersionRow
+from metastore.edits import Edits
+from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
+from metastore.errors import Conflict, NoVersion
+from metastore.records import Bucket, Head, Kind, Trash, Version, Versioning
+from metastore.rows import ATTEMPTS
+from metastore.versions import Plan
+
+Guard = Callable[[Version | None], None]  # raises when the current version forbids the change
+Decide = Callable[[Head, Version | None, Versioning], Plan | None]
+TRASH_LIMIT = 32  # entries of trash that a Head may carry; more move to a row of `trash`
+
+
+class Objects:
+    """The verbs on versions of objects.
+
+    `settle` is called with a completed upload's version before it stops being current;
+    `discarded` with bucket id and key whenever a commit left trash behind.
+    """
+
+    def __init__(self, engine: Engine, edits: Edits, buckets: Buckets) -> None:
+        self._engine = engine
+        self._edits = edits
+        self._buckets = buckets
+        self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
+        self.discarded: Callable[[bytes, str], None] | None = None
+
+    # -- looking up -------------------------------------------------------------------------
+
+    async def head(self, bucket_id: bytes, key: str) -> Head | None:
+        """The Head of `key` as stored."""
+        data = await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key))
+        return None if data is None else codec.decode_head(data)
+
+    async def current(self, bucket_id: bytes, key: str) -> Version | None:
+        """The current version, which may be a delete marker; None when there is none."""
+        head = await self.head(bucket_id, key)
+        return None if head is None else await self._current_of(bucket_id, key, head)
+
+    async def find(self, bucket_id: bytes, key: str, version_id: str) -> Version | None:
+        """The version with that id ("null" included), which may be a delete marker."""
+        head = await self.head(bucket_id, key)
+        return None if head is None else await self._version_of(bucket_id, key, head, version_id)
+
+    async def _current_of(self, bucket_id: bytes, key: str, head: Head) -> Version | None:
+        if head.kind is not Kind.REFERENCE:
+            return head.current
+        prefix = keys.version_rows(bucket_id, key)
+        start, stop = prefix, keys.successor(prefix)
+        while True:
+            last = b""
+            async for row in self._engine.scan(Table.VERSIONS, start, stop, limit=16):
+                last = row.key
+                if codec.kind_of(row.value) == Kind.NONE:
+                    continue
+                if versions.contains(head.live, keys.version_of(row.key)[1]):
+                    return codec.decode_version(row.value).version
+            if not last:
+                return None
+            start = last + b"\0"
+
+    async def _version_of(
+        self, bucket_id: bytes, key: str, head: Head, version_id: str
+    ) -> Version | None:
+        current = head.current
+        if version_id == "null":
+            if current is not None and current.null:
+                return current
+            return await self._row(bucket_id, key, head.null_seq) if head.null_seq else None
+        parsed = keys.parse_version_id(version_id)
+        if parsed is None:
+            return None
+        seq, op = parsed
+        if current is not None and current.seq == seq:
+            found: Version | None = current
+        elif versions.contains(head.live, seq):
+            found = await self._row(bucket_id, key, seq)
+        else:
+            return None
+        return found if found is not None and found.op == op and not found.null else None
+
+    async def _row(self, bucket_id: bytes, key: str, seq: int) -> Version | None:
+        data = await self._engine.get(Table.VERSIONS, keys.version_row(bucket_id, key, seq))
+        if data is None or codec.kind_of(data) == Kind.NONE:
+            return None
+        return codec.decode_version(data).version
+
+    # -- the four commits -------------------------------------------------------------------
+
+    async def put(self, bucket: Bucket, key: str, draft: Version, guard: Guard) -> Version:
+        """Make `draft` the current version; `guard` sees the current one first."""
+
+        def decide(head: Head, current: Version | None, mode: Versioning) -> Plan:
+            guard(current)
+            return versions.put(head, draft, mode)
+
+        plan = await self._commit(bucket, key, decide)
+        if plan is None or plan.version is None:
+            raise AssertionError("a put always makes a version")
+        return plan.version
+
+    async def delete(
+        self, bucket: Bucket, key: str, marker: Version, guard: Guard
+    ) -> Version | None:
+        """Delete without a version id: the delete marker made, or None."""
+
+        def decide(head: Head, current: Version | None, mode: Versioning) -> Plan | None:
+            guard(current)
+            return versions.remove(head, marker, mode)
+
+        plan = await self._commit(bucket, key, decide)
+        return plan.version if plan else None
+
+    async def erase(
+        self, bucket: Bucket, key: str, version_id: str, guard: Guard
+    ) -> Version | None:
+        """Delete one version for good: the version that went, or None when it was not there."""
+        for _ in range(ATTEMPTS):
+            head = await self.head(bucket.id, key)
+            if head is None:
+                return None
+            gone = await self._version_of(bucket.id, key, head, version_id)
+            if gone is None:
+                return None
+            guard(gone)
+            current = head.current
+            if current is None or current.seq != gone.seq:
+                if await self._erase_row(bucket, key, gone):
+                    return gone
+                continue
+            if await self._erase_current(bucket, key, gone):
+                return gone
+        raise Conflict(key)
+
+    async def amend(
+        self, bucket: Bucket, key: str, version_id: str | None, change: Callable[[Version], Version]
+    ) -> Version:
+        """Change a version in place by `change`; NoVersion. None: the current one."""
+        for _ in range(ATTEMPTS):
+            view = await self._buckets.open(bucket)
+            row = keys.object_row(bucket.id, key)
+            data = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if data is None else codec.decode_head(data)
+            found = (
+                await self._current_of(bucket.id, key, head)
+                if version_id is None
+                else await self._version_of(bucket.id, key, head, version_id)
+            )
+            if found is None:
+                raise NoVersion(key)
+            after = change(found)
+            if head.current is not None and head.current.seq == found.seq:
+                landed = await self._swap_head(row, data, versions.amend(head, after))
+            else:
+                landed = await self._swap_row(bucket.id, key, found, after)
+            if landed:
+                await self._buckets.confirm(view)
+                return after
+        raise Conflict(key)
+
+    async def _erase_current(self, bucket: Bucket, key: str, gone: Version) -> bool:
+        moved = False
+
+        def decide(head: Head, _current: Version | None, _mode: Versioning) -> Plan | None:
+            nonlocal moved
+            moved = head.current is None or head.current.seq != gone.seq
+            return None if moved else versions.erase(head)
+
+        await self._commit(bucket, key, decide)
+        return not moved
+
+    async def _erase_row(self, bucket: Bucket, key: str, gone: Version) -> bool:
+        view = await self._buckets.open(bucket)
+        row = keys.version_row(bucket.id, key, gone.seq)
+        old = await self._engine.get(Table.VERSIONS, row)
+        if old is None or codec.decode_version(old).version != gone:
+            return False
+        trash = (Trash(gone.op, gone.manifest),) if gone.manifest else ()
+        none = Version(kind=Kind.NONE, seq=gone.seq, op=gone.op, null=gone.null, owner=gone.owner)
+        edit = self._edits.next()
+        new = codec.encode_version(VersionRow(none, (edit,), trash))
+        if not await self._swap_bytes(Table.VERSIONS, row, old, new):
+            return False
+        await self._buckets.confirm(view)
+        self._note(bucket.id, key)
+        return True
+
+    async def _swap_row(self, bucket_id: bytes, key: str, old: Version, new: Version) -> bool:
+        row = keys.version_row(bucket_id, key, old.seq)
+        data = await self._engine.get(Table.VERSIONS, row)
+        if data is None:
+            return False
+        stored = codec.decode_version(data)
+        if stored.version != old:
+            return False
+        trash = stored.trash
+        if old.manifest != new.manifest and old.manifest:
+            trash = (*trash, Trash(old.op, old.manifest))
+        after = VersionRow(new, (self._edits.next(),), trash)
+        return await self._swap_bytes(Table.VERSIONS, row, data, codec.encode_version(after))
+
+    # -- one commit -------------------------------------------------------------------------
+
+    async def _commit(self, bucket: Bucket, key: str, decide: Decide) -> Plan | None:
+        row = keys.object_row(bucket.id, key)
+        view = await self._buckets.open(bucket)
+        for _ in range(ATTEMPTS):
+            data = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if data is None else codec.decode_head(data)
+            current = await self._current_of(bucket.id, key, head)
+            if view.stale():
+                view = await self._buckets.open(bucket)
+            plan = decide(head, current, view.bucket.versioning)
+            if plan is None:
+                return None
+            plan = await self._prepare(bucket.id, key, data, head, plan)
+            if plan is None or view.stale():
+                continue
+            if await self._swap_head(row, data, plan.head):
+                await self._buckets.confirm(view)
+                if plan.head.trash:
+                    self._note(bucket.id, key)
+                return plan
+        raise Conflict(key)
+
+    async def _prepare(
+        self, bucket_id: bytes, key: str, data: bytes | None, head: Head, plan: Plan
+    ) -> Plan | None:
+        """Everything that has to be in place before the swap; None: begin again."""
+        displaced = plan.displaced
+        if displaced is not None and displaced.upload and self.settle is not None:
+            await self.settle(bucket_id, key, displaced)
+        for copy in plan.copies:
+            if not await self._place(bucket_id, key, data, copy):
+                return None
+        if len(plan.head.trash) > TRASH_LIMIT:
+            await self._spill_trash(bucket_id, key, head.trash)
+            return plan._replace(head=versions.without_trash(plan.head, head.trash))
+        return plan
+
+    async def _place(self, bucket_id: bytes, key: str, data: bytes | None, copy: Version) -> bool:
+        """Put the copy of a version that is about to be no longer current into `versions`.
+
+        Never unconditionally: a writer with a stale Head would revert an acknowledged tag, or
+        bring back a deleted version.
+        """
+        row = keys.version_row(bucket_id, key, copy.seq)
+        new = codec.encode_version(VersionRow(copy))
+        if await self._swap_bytes(Table.VERSIONS, row, None, new):
+            return True
+        there = await self._engine.get(Table.VERSIONS, row)
+        if there == new:
+            return True
+        if await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key)) != data:
+            return False
+        return await self._swap_bytes(Table.VERSIONS, row, there, new)
+
+    async def _spill_trash(self, bucket_id: bytes, key: str, trash: Sequence[Trash]) -> None:
+        row = keys.upload_rows(bucket_id, key) + self._edits.next()
+        record = codec.TrashRow(tuple(trash))
+        await self._engine.write(Table.TRASH, [(row, codec.encode(record))])
+
+    async def _swap_bytes(
+        self, table: Table, row: bytes, old: bytes | None, new: bytes | None
+    ) -> bool:
+        try:
+            if await self._engine.swap(Swap(table, row, old, new)):
+                return True
+        except Unknown:
+            pass
+        now = await self._engine.get(table, row)
+        if now == old and old is not None:
+            raise Unavailable("the outcome of a swap is unknown and it may yet land")
+        return now == new
+
+    async def _swap_head(self, row: bytes, old: bytes | None, head: Head) -> bool:
+        """Swap the Head; an unknown outcome is resolved by its trail, never guessed."""
+        edit = self._edits.next()
+        new = codec.encode_head(versions.edited(head, edit))
+        try:
+            if await self._engine.swap(Swap(Table.OBJECTS, row, old, new)):
+                return True
+        except Unknown:
+            pass
+        return await self._landed(row, old, edit)
+
+    async def _landed(self, row: bytes, old: bytes | None, edit: bytes) -> bool:
+        """Whether the swap under `edit` happened; afterwards it cannot happen any more."""
+        before = codec.decode_head(old).trail[-1:] if old is not None else ()
+        for _ in range(ATTEMPTS):
+            now = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if now is None else codec.decode_head(now)
+            if edit in head.trail:
+                return True
+            if now != old:
+                if not before or (before[0] in head.trail and head.trail[-1] != before[0]):
+                    return False
+                raise Unavailable("too many commits since: the outcome of a swap is unknown")
+            await self._fence(row, old, head)
+        raise Unavailable("the outcome of a swap is unknown")
+
+    async def fence(self, bucket_id: bytes, key: str) -> Head:
+        """Fence a key and return its Head."""
+        row = keys.object_row(bucket_id, key)
+        for _ in range(ATTEMPTS):
+            old = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if old is None else codec.decode_head(old)
+            if await self._swap_head(row, old, head):
+                return head
+        raise Conflict(key)
+
+    async def _fence(self, row: bytes, old: bytes | None, head: Head) -> None:
+        """Swap the Head to the same content under a new edit id.
+
+        Afterwards no swap that was prepared earlier can land.
+        """
+        new = codec.encode_head(versions.edited(head, self._edits.next()))
+        try:
+            await self._engine.swap(Swap(Table.OBJECTS, row, old, new))
+        except Unknown:
+            return
+
+    def _note(self, bucket_id: bytes, key: str) -> None:
+        if self.discarded is not None:
+            self.discarded(bucket_id, key)

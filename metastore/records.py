@@ -1,0 +1,194 @@
+"""What is persisted, as immutable records. Pure; codec.py turns them into bytes and back."""
+
+from enum import IntEnum
+
+import msgspec
+
+NO_OP = b"\0" * 12
+
+
+class Kind(IntEnum):
+    """What a Head or a row of `versions` stands for."""
+
+    NONE = 0  # nothing: deleted, or a fence before the first commit
+    OBJECT = 1
+    MARKER = 2  # a delete marker
+    REFERENCE = 3  # of Heads only: the current version is the newest live row of `versions`
+
+
+class Versioning(IntEnum):
+    OFF = 0
+    ENABLED = 1
+    SUSPENDED = 2
+
+
+class Algorithm(IntEnum):
+    """Checksum algorithms of S3; the numbers are persisted."""
+
+    NONE = 0
+    CRC32 = 1
+    CRC32C = 2
+    CRC64NVME = 3
+    SHA1 = 4
+    SHA256 = 5
+
+
+class Checksum(msgspec.Struct, frozen=True, array_like=True):
+    """An object's checksum: base64 text, with `-N` behind it when composite."""
+
+    algorithm: Algorithm
+    value: str
+    composite: bool = False
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an object, whole. `manifest` says where the bytes lie; opaque here.
+
+    `etag` is 16 bytes, `parts` the N of a multipart ETag (0: none), `modified_ms` Unix time.
+    `headers` are the stored response headers by lower-case name. `upload` is the id of the
+    multipart upload that it was completed from.
+    """
+
+    kind: Kind = Kind.OBJECT
+    seq: int = 0
+    op: bytes = NO_OP
+    null: bool = True
+    size: int = 0
+    modified_ms: int = 0
+    etag: bytes = b"\0" * 16
+    parts: int = 0
+    owner: str = "0" * 64
+    storage_class: int = 0
+    checksum: Checksum | None = None
+    headers: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    tags: tuple[tuple[str, str], ...] = ()
+    manifest: bytes = b""
+    upload: bytes = b""
+
+    @property
+    def etag_text(self) -> str:
+        """The ETag without quotes."""
+        return f"{self.etag.hex()}-{self.parts}" if self.parts else self.etag.hex()
+
+
+class Trash(msgspec.Struct, frozen=True, array_like=True):
+    """Blobs that nothing refers to any more: named by `manifest`, or by the replaced row `seq`.
+
+    `op` is the operation id of the version they belonged to.
+    """
+
+    op: bytes
+    manifest: bytes = b""
+    seq: int = 0
+
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides about a key, in one row: the row that commits swap.
+
+    `last` is the seq of the newest commit; `live` the seqs (ranges, ends included) whose rows in
+    `versions` exist; `null_seq` the live one whose version id is "null" (0: none); `trail` the
+    last edit ids, newest last; `trash` what commits made unreachable.
+    """
+
+    kind: Kind = Kind.NONE
+    last: int = 0
+    current: Version | None = None
+    live: Ranges = ()
+    null_seq: int = 0
+    trail: tuple[bytes, ...] = ()
+    trash: tuple[Trash, ...] = ()
+
+
+class CorsRule(msgspec.Struct, frozen=True, array_like=True):
+    """One rule of a CORS configuration, as given."""
+
+    allowed_origins: tuple[str, ...]
+    allowed_methods: tuple[str, ...]
+    allowed_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age_seconds: int | None = None
+    id: str | None = None
+
+
+class BucketState(IntEnum):
+    OPEN = 0
+    DELETING = 1
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket with its whole configuration. `owner` is an account's canonical id."""
+
+    name: str
+    id: bytes
+    owner: str
+    created_ms: int
+    region: str = ""
+    state: BucketState = BucketState.OPEN
+    versioning: Versioning = Versioning.OFF
+    tags: tuple[tuple[str, str], ...] = ()
+    cors: tuple[CorsRule, ...] = ()
+    edit: bytes = NO_OP
+
+
+class UploadState(IntEnum):
+    OPEN = 0
+    COMPLETING = 1
+    REOPENING = 2
+    DONE = 3
+    ABORTED = 4
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """A multipart upload. `draft` is the version it is to become, without bytes.
+
+    While completing, `op` is the operation id of the version and `digest` names the exact parts
+    asked for; when done, `result` is the committed version's ETag text and version id.
+    """
+
+    id: bytes
+    key: str
+    initiated_ms: int
+    initiator: str
+    draft: Version
+    algorithm: Algorithm = Algorithm.NONE
+    composite: bool = False
+    state: UploadState = UploadState.OPEN
+    op: bytes = b""
+    digest: bytes = b""
+    result: Version | None = None
+    edit: bytes = NO_OP
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part, with every manifest ever written for its number (`replaced`)."""
+
+    number: int
+    size: int
+    etag: bytes
+    modified_ms: int
+    manifest: bytes
+    checksum: Checksum | None = None
+    replaced: tuple[bytes, ...] = ()
+    edit: bytes = NO_OP
+
+
+class LifeState(IntEnum):
+    LIVE = 0
+    ENDED = 1  # judged dead by another process, or ended with blobs it could not resolve
+    CLEAN = 2
+
+
+class Life(msgspec.Struct, frozen=True, kw_only=True):
+    """The life of one process: its epoch is in the names of all blobs it makes.
+
+    A life whose `beats` stand still for the grace period is swapped to ENDED by an observer.
+    """
+
+    epoch: int
+    beats: int = 0
+    state: LifeState = LifeState.LIVE
+    edit: bytes = NO_OP

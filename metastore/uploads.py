@@ -1,0 +1,242 @@
+"""Multipart uploads: a state row for each upload, a row for each part.
+
+open -> completing (operation id, exact parts) -> the Head's commit -> done. Whoever finds an
+upload completing and wants something else takes it to reopening, fences the Head, looks whether
+the operation is there, and leaves it done or open: so a Complete never lands late.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+from operator import eq
+
+from msgspec.structs import replace
+
+from metastore import codec, keys, versions
+from metastore.edits import Edits
+from metastore.engine import Engine, Swap, Table
+from metastore.errors import Conflict, NoUpload
+from metastore.listing import Cursor, Scope
+from metastore.objects import Objects
+from metastore.records import Head, Kind, Part, Upload, UploadState, Version
+from metastore.rows import ATTEMPTS, replaced
+
+
+@dataclass(slots=True)
+class UploadPage:
+    """Uploads and common prefixes of one page; `after` and `after_id` are the next markers."""
+
+    uploads: list[Upload] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    truncated: bool = False
+    after: str = ""
+    after_id: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.uploads) + len(self.prefixes)
+
+
+class Uploads:
+    """The verbs on multipart uploads."""
+
+    def __init__(self, engine: Engine, edits: Edits, objects: Objects) -> None:
+        self._engine = engine
+        self._edits = edits
+        self._objects = objects
+        objects.settle = self.settle
+
+    async def create(self, bucket_id: bytes, upload: Upload) -> None:
+        """Begin `upload`."""
+        data = codec.encode(replace(upload, edit=self._edits.next()))
+        swap = Swap(Table.UPLOADS, keys.upload_row(bucket_id, upload.key, upload.id), None, data)
+        if not await replaced(self._engine, swap, partial(eq, data)):
+            raise Conflict(upload.key)
+
+    async def find(self, bucket_id: bytes, key: str, upload_id: bytes) -> Upload | None:
+        """The upload, whatever its state."""
+        data = await self._engine.get(Table.UPLOADS, keys.upload_row(bucket_id, key, upload_id))
+        return None if data is None else codec.decode(Upload, data)
+
+    async def put_part(self, bucket_id: bytes, upload: Upload, part: Part) -> None:
+        """Store a part; NoUpload (the part's bytes are then the caller's to delete).
+
+        The upload is looked at again after the part's row is written, so that a part that came
+        after Complete or Abort is never acknowledged.
+        """
+        row = keys.part_row(bucket_id, upload.id, part.number)
+        for _ in range(ATTEMPTS):
+            old = await self._engine.get(Table.PARTS, row)
+            before = codec.decode(Part, old) if old is not None else None
+            if before is not None:
+                part = replace(part, replaced=(*before.replaced, before.manifest))
+            data = codec.encode(replace(part, edit=self._edits.next()))
+            swap = Swap(Table.PARTS, row, old, data)
+            if await replaced(self._engine, swap, partial(eq, data)):
+                break
+        else:
+            raise Conflict(upload.key)
+        now = await self.find(bucket_id, upload.key, upload.id)
+        if now is not None and now.state is UploadState.COMPLETING:
+            now = await self.reopen(bucket_id, now)
+        if now is None or now.state is not UploadState.OPEN:
+            raise NoUpload(upload.key)
+
+    async def parts(
+        self, bucket_id: bytes, upload_id: bytes, after: int = 0, limit: int = 10_000
+    ) -> AsyncIterator[Part]:
+        """Parts in order of number, beginning after number `after`."""
+        prefix = keys.part_rows(bucket_id, upload_id)
+        start = keys.part_row(bucket_id, upload_id, after) + b"\0" if after else prefix
+        async for row in self._engine.scan(Table.PARTS, start, keys.successor(prefix), limit=limit):
+            yield codec.decode(Part, row.value)
+
+    async def complete(self, bucket_id: bytes, upload: Upload, digest: bytes, op: bytes) -> Upload:
+        """Take an open upload to completing under `op` for the parts named by `digest`.
+
+        Returns the upload as it stands: completing (under its own operation id, when the same
+        Complete began before) or done. NoUpload. Another's Complete with other parts is undone.
+        """
+        for _ in range(ATTEMPTS):
+            now = await self.find(bucket_id, upload.key, upload.id)
+            if now is None or now.state is UploadState.ABORTED:
+                raise NoUpload(upload.key)
+            if now.state in {UploadState.COMPLETING, UploadState.DONE} and now.digest == digest:
+                return now
+            if now.state is UploadState.DONE:
+                raise NoUpload(upload.key)
+            if now.state is not UploadState.OPEN:
+                await self.reopen(bucket_id, now)
+                continue
+            after = await self._move(
+                bucket_id, now, state=UploadState.COMPLETING, op=op, digest=digest
+            )
+            if after is not None:
+                return after
+        raise Conflict(upload.key)
+
+    async def finish(self, bucket_id: bytes, upload: Upload, version: Version) -> None:
+        """Done: the Head holds `version`."""
+        for _ in range(ATTEMPTS):
+            if upload.state is UploadState.DONE:
+                return
+            result = replace(version, manifest=b"")
+            if await self._move(bucket_id, upload, state=UploadState.DONE, result=result):
+                return
+            now = await self.find(bucket_id, upload.key, upload.id)
+            if now is None:
+                return
+            upload = now
+        raise Conflict(upload.key)
+
+    async def abort(self, bucket_id: bytes, upload: Upload) -> bool:
+        """Abort; False when it was completed before. NoUpload."""
+        for _ in range(ATTEMPTS):
+            now = await self.find(bucket_id, upload.key, upload.id)
+            if now is None or now.state is UploadState.ABORTED:
+                raise NoUpload(upload.key)
+            if now.state is UploadState.DONE:
+                return False
+            if now.state is not UploadState.OPEN:
+                await self.reopen(bucket_id, now)
+            elif await self._move(bucket_id, now, state=UploadState.ABORTED):
+                return True
+        raise Conflict(upload.key)
+
+    async def reopen(self, bucket_id: bytes, upload: Upload) -> Upload:
+        """Take a completing upload back to open, or to done if its operation has landed."""
+        if upload.state is UploadState.COMPLETING:
+            moved = await self._move(bucket_id, upload, state=UploadState.REOPENING)
+            upload = moved or upload
+        if upload.state is UploadState.REOPENING:
+            head = await self._objects.fence(bucket_id, upload.key)
+            version = await self._landed(bucket_id, upload, head)
+            if version is not None:
+                await self.finish(bucket_id, upload, version)
+            else:
+                await self._move(bucket_id, upload, state=UploadState.OPEN, op=b"", digest=b"")
+        return await self.find(bucket_id, upload.key, upload.id) or upload
+
+    async def settle(self, bucket_id: bytes, key: str, version: Version) -> None:
+        """Before a completed version stops being current, its upload is done."""
+        upload = await self.find(bucket_id, key, version.upload)
+        if upload is not None and upload.state is not UploadState.DONE:
+            await self.finish(bucket_id, upload, version)
+
+    async def forget(self, bucket_id: bytes, upload: Upload) -> None:
+        """Remove the rows of an upload whose blobs have been dealt with."""
+        prefix = keys.part_rows(bucket_id, upload.id)
+        while True:
+            rows = [
+                row.key
+                async for row in self._engine.scan(
+                    Table.PARTS, prefix, keys.successor(prefix), limit=1000
+                )
+            ]
+            if not rows:
+                break
+            await self._engine.write(Table.PARTS, [(row, None) for row in rows])
+
+    async def remove(self, bucket_id: bytes, upload: Upload) -> None:
+        """Remove the row of an ended upload; its parts are gone already."""
+        row = keys.upload_row(bucket_id, upload.key, upload.id)
+        await self._engine.write(Table.UPLOADS, [(row, None)])
+
+    async def page(self, scope: Scope, after: str, after_id: bytes, limit: int) -> UploadPage:
+        """Uploads that have not ended, by key and then by the time of initiation."""
+        page = UploadPage()
+        prefix = scope.prefix.encode()
+        first = scope.bucket_id + prefix.replace(b"\0", b"\0\xff")
+        start = max(first, self._behind(scope, after, after_id))
+        cursor = Cursor(self._engine, Table.UPLOADS, start, keys.successor(first), 64)
+        async for row in cursor:
+            upload = codec.decode(Upload, row.value)
+            if upload.state in {UploadState.DONE, UploadState.ABORTED}:
+                continue
+            if len(page) >= limit:
+                page.truncated = limit > 0
+                return page
+            common = scope.common(upload.key)
+            if common is None:
+                page.uploads.append(upload)
+                page.after, page.after_id = upload.key, upload.id
+            else:
+                page.prefixes.append(common)
+                page.after, page.after_id = common, b""
+                escaped = common.encode().replace(b"\0", b"\0\xff")
+                cursor.jump(keys.successor(scope.bucket_id + escaped))
+        return page
+
+    def _behind(self, scope: Scope, after: str, after_id: bytes) -> bytes:
+        if not after:
+            return b""
+        if scope.rolled(after):
+            escaped = after.encode().replace(b"\0", b"\0\xff")
+            return keys.successor(scope.bucket_id + escaped) or b""
+        if after_id:
+            return keys.upload_row(scope.bucket_id, after, after_id) + b"\0"
+        return keys.successor(keys.upload_rows(scope.bucket_id, after)) or b""
+
+    async def _landed(self, bucket_id: bytes, upload: Upload, head: Head) -> Version | None:
+        """The version that the upload's operation made, current or not."""
+        current = head.current
+        if current is not None and current.op == upload.op:
+            return current
+        prefix = keys.version_rows(bucket_id, upload.key)
+        cursor = Cursor(self._engine, Table.VERSIONS, prefix, keys.successor(prefix), 16)
+        async for row in cursor:
+            version = codec.decode_version(row.value).version
+            live = versions.contains(head.live, version.seq)
+            if live and version.op == upload.op and version.kind is not Kind.NONE:
+                return version
+        return None
+
+    async def _move(self, bucket_id: bytes, upload: Upload, **changes: object) -> Upload | None:
+        """Swap the upload's row; None when someone else changed it."""
+        row = keys.upload_row(bucket_id, upload.key, upload.id)
+        old = await self._engine.get(Table.UPLOADS, row)
+        if old is None or codec.decode(Upload, old) != upload:
+            return None
+        after = replace(upload, **changes, edit=self._edits.next())
+        data = codec.encode(after)
+        swap = Swap(Table.UPLOADS, row, old, data)
+        return after if await replaced(self._engine, swap, partial(eq, data)) else None

@@ -1,0 +1,163 @@
+"""What a commit does to a Head. Pure.
+
+Invariant: applied to a list of versions and to a Head, each transition leaves both saying the
+same; nothing becomes unreachable without being in the new Head's trash.
+"""
+
+from typing import NamedTuple
+
+from metastore.records import Head, Kind, Ranges, Trash, Version, Versioning
+
+ABSENT = Head()
+TRAIL = 8  # edit ids kept, so that a writer can tell whether its swap landed
+
+
+class Plan(NamedTuple):
+    """A commit to be: `copies` go into `versions` before `head` is swapped in.
+
+    `displaced` is the version that was current, `version` the one that the commit makes.
+    """
+
+    head: Head
+    copies: tuple[Version, ...] = ()
+    displaced: Version | None = None
+    version: Version | None = None
+
+
+def contains(ranges: Ranges, seq: int) -> bool:
+    """Whether `seq` is in one of `ranges` (ends included)."""
+    return any(first <= seq <= last for first, last in ranges)
+
+
+def added(ranges: Ranges, seq: int) -> Ranges:
+    """`ranges` with `seq`, which is above all of them."""
+    if ranges and ranges[-1][1] == seq - 1:
+        return (*ranges[:-1], (ranges[-1][0], seq))
+    return (*ranges, (seq, seq))
+
+
+def dropped(ranges: Ranges, seq: int) -> Ranges:
+    """`ranges` without `seq`."""
+    result: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if first <= seq <= last:
+            result += [(a, b) for a, b in ((first, seq - 1), (seq + 1, last)) if a <= b]
+        else:
+            result.append((first, last))
+    return tuple(result)
+
+
+def edited(head: Head, edit: bytes) -> Head:
+    """`head` under a new edit id: what makes the bytes of every swap unique."""
+    return _replace(head, trail=(*head.trail, edit)[-TRAIL:])
+
+
+def put(head: Head, draft: Version, mode: Versioning) -> Plan:
+    """Make `draft` (an object, or a delete marker) the current version."""
+    seq = head.last + 1
+    version = _as(draft, seq, null=mode is not Versioning.ENABLED)
+    displaced = head.current
+    live, null_seq, trash = head.live, head.null_seq, head.trash
+    copies: tuple[Version, ...] = ()
+    if version.null and null_seq:
+        live, trash = dropped(live, null_seq), (*trash, Trash(op=b"", seq=null_seq))
+        null_seq = 0
+    if displaced is not None:
+        if version.null and displaced.null:
+            trash += _trash_of(displaced)
+        else:
+            copies = (displaced,)
+            live = added(live, displaced.seq)
+            null_seq = displaced.seq if displaced.null else null_seq
+    after = Head(
+        kind=version.kind,
+        last=seq,
+        current=version,
+        live=live,
+        null_seq=null_seq,
+        trail=head.trail,
+        trash=trash,
+    )
+    return Plan(after, copies, displaced, version)
+
+
+def remove(head: Head, marker: Version, mode: Versioning) -> Plan | None:
+    """Delete without a version id: a marker where the bucket is or was versioned.
+
+    None when there is nothing to delete in a bucket that never was.
+    """
+    if mode is not Versioning.OFF:
+        return put(head, marker, mode)
+    if head.current is None and not head.live:
+        return None
+    return erase(head)
+
+
+def erase(head: Head) -> Plan:
+    """Delete the current version for good; what is newest below it becomes current."""
+    gone = head.current
+    after = _replace(
+        head,
+        kind=Kind.REFERENCE if head.live else Kind.NONE,
+        current=None,
+        last=head.last + 1,
+        trash=head.trash + (_trash_of(gone) if gone else ()),
+    )
+    return Plan(after, displaced=gone)
+
+
+def drop(head: Head, seq: int) -> Head:
+    """Forget a noncurrent version whose row is none."""
+    live = dropped(head.live, seq)
+    kind = Kind.NONE if head.kind is Kind.REFERENCE and not live else head.kind
+    null_seq = 0 if head.null_seq == seq else head.null_seq
+    return _replace(head, kind=kind, live=live, null_seq=null_seq)
+
+
+def amend(head: Head, version: Version) -> Head:
+    """The current version changed in place: tags, placement."""
+    old = head.current
+    trash = head.trash
+    if old is not None and old.manifest != version.manifest:
+        trash += _trash_of(old)
+    return _replace(head, current=version, kind=version.kind, trash=trash)
+
+
+def without_trash(head: Head, done: tuple[Trash, ...]) -> Head:
+    """`head` without the trash entries that were dealt with."""
+    return _replace(head, trash=tuple(entry for entry in head.trash if entry not in done))
+
+
+def removable(head: Head) -> bool:
+    """Whether the row may go once the grace period is over."""
+    return head.kind is Kind.NONE and not head.live and not head.trash
+
+
+def _trash_of(version: Version) -> tuple[Trash, ...]:
+    return (Trash(version.op, version.manifest),) if version.manifest else ()
+
+
+def _as(draft: Version, seq: int, *, null: bool) -> Version:
+    return Version(
+        kind=draft.kind,
+        seq=seq,
+        op=draft.op,
+        null=null,
+        size=draft.size,
+        modified_ms=draft.modified_ms,
+        etag=draft.etag,
+        parts=draft.parts,
+        owner=draft.owner,
+        storage_class=draft.storage_class,
+        checksum=draft.checksum,
+        headers=draft.headers,
+        metadata=draft.metadata,
+        tags=draft.tags,
+        manifest=draft.manifest,
+        upload=draft.upload,
+    )
+
+
+def _replace(head: Head, **changes: object) -> Head:
+    fields = {name: getattr(head, name) for name in Head.__struct_fields__}
+    return Head(**(fields | changes))
