@@ -1,0 +1,55 @@
+"""Accounts and access keys, as immutable records. Pure."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns buckets and objects. `id` is the canonical id: 64 hex digits, for ever.
+
+    `name` is unique among accounts; `display_name` and `email` are what S3 shows. `root` may do
+    everything. An account that is being deleted signs nothing any more.
+    """
+
+    id: str
+    name: str
+    display_name: str
+    created_ms: int
+    email: str = ""
+    root: bool = False
+    operator: bool = False
+    state: Literal["active", "suspended", "deleting"] = "active"
+    edit: bytes = b""
+
+
+class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair to sign with. `secret` is sealed with the master key; `user` names the account."""
+
+    access_key: str
+    user: str
+    account: str
+    secret: bytes
+    created_ms: int
+    status: Literal["active", "inactive"] = "active"
+    edit: bytes = b""
+
+
+class RootPair(msgspec.Struct, frozen=True, kw_only=True):
+    """The pair made for root at the first start, its secret sealed."""
+
+    access_key: str
+    secret: bytes
+    created_ms: int
+    edit: bytes = b""
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What a signature is verified against, and who made it then."""
+
+    access_key: str
+    secret: str
+    account: Account
+
+    def __repr__(self) -> str:
+        return f"Credential({self.access_key!r}, secret masked, {self.account.name!r})"
