@@ -1,0 +1,224 @@
+"""The command line: `python -m bench run|suite|compare|budgets`."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bench.figures import SCHEMA, Result, ResultsFile, dump_results, load_results
+from bench.proc import machine, pids_of_port
+from bench.report import budgets_text, comparison_text, results_text
+from bench.requests import SIGNINGS
+from bench.run import Progress, RunError, run
+from bench.suite import compare, judge, suite
+from bench.target import Target
+from bench.workloads import WORKLOADS, Parameters
+
+_UNITS = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
+MAX_SECONDS = 600  # header signatures are good for 15 minutes, preparation included
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `4096`, `4KiB`, `4k` (1000) or `16MiB`; raises ArgumentTypeError."""
+    match = re.fullmatch(r"(\d+)\s*(|[kmg]i?)b?", text.strip().lower())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; use 4096, 4KiB or 16MiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def seconds(text: str) -> float:
+    """A duration within what signatures are good for; raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {MAX_SECONDS} seconds")
+    return value
+
+
+def count(text: str) -> int:
+    """A positive whole number; raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return int(text)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say what to drive and how."""
+    defaults = Parameters("put")
+    parser.add_argument("--endpoint", required=True, help="like http://127.0.0.1:9000")
+    parser.add_argument("--access-key", required=True)
+    parser.add_argument("--secret-key", required=True)
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument(
+        "--pid",
+        type=count,
+        action="append",
+        default=[],
+        help="a server process, measured with its descendants; repeatable",
+    )
+    parser.add_argument(
+        "--pid-of-port",
+        type=count,
+        action="append",
+        default=[],
+        help="measure the processes that listen on this local port; repeatable",
+    )
+    parser.add_argument("--concurrency", type=count, default=defaults.concurrency)
+    parser.add_argument("--duration", type=seconds, default=defaults.duration)
+    parser.add_argument("--warm-up", type=seconds, default=defaults.warm_up)
+    parser.add_argument("--processes", type=count, default=1, help="of the load generator")
+    parser.add_argument(
+        "--sign",
+        choices=[*SIGNINGS, "header"],
+        default="presigned",
+        help="header means unsigned-payload",
+    )
+    parser.add_argument("--repeat", type=count, default=1, help="keep the run of median CPU")
+    parser.add_argument("--label", default="", help="names the server in the results")
+    parser.add_argument("--json", type=Path, help="write the results there")  # fmt: skip
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures S3 endpoints.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    defaults = Parameters("put")
+    one = commands.add_parser("run", help="measure one workload")
+    add_target(one)
+    one.add_argument("--workload", choices=list(WORKLOADS), required=True)
+    one.add_argument("--size", type=parse_size, default=defaults.size)
+    one.add_argument("--count", type=count, default=defaults.count, help="counted workloads")
+    one.add_argument("--keys", type=count, default=defaults.keys, help="a LIST or delete")
+    one.add_argument("--bucket-keys", type=int, default=0, help="keys in the listed bucket")
+    one.add_argument("--parts", type=count, default=defaults.parts)
+    one.add_argument("--part-size", type=parse_size, default=defaults.part_size)
+    all_runs = commands.add_parser("suite", help="measure all workloads that have budgets")
+    add_target(all_runs)
+    all_runs.add_argument("--only", help="names of runs, with commas between")
+    all_runs.add_argument("--skip", default="", help="names of runs, with commas between")
+    pair = commands.add_parser("compare", help="ratios of two results")
+    pair.add_argument("before", type=Path)
+    pair.add_argument("after", type=Path)
+    commands.add_parser("budgets", help="is each budget met?").add_argument("file", type=Path)
+    return parser
+
+
+def terminal_progress(name: str) -> Progress:
+    """Shows what a run is doing, on a terminal only."""
+
+    def show(stage: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{name}: {stage}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def base_parameters(arguments: argparse.Namespace) -> Parameters:
+    """The parameters all runs of a command share."""
+    return Parameters(
+        workload="put",
+        concurrency=arguments.concurrency,
+        duration=arguments.duration,
+        warm_up=arguments.warm_up,
+        processes=min(arguments.processes, arguments.concurrency),
+        signing="unsigned-payload" if arguments.sign == "header" else arguments.sign,
+    )
+
+
+def chosen_runs(arguments: argparse.Namespace) -> dict[str, Parameters]:
+    """The runs a command asks for, by name; raises ValueError for an unknown name."""
+    base = base_parameters(arguments)
+    if arguments.command == "run":
+        names = ("workload", "size", "count", "keys", "bucket_keys", "parts", "part_size")
+        given = {name: getattr(arguments, name) for name in names}
+        return {arguments.workload: replace(base, **given)}
+    runs = suite(base)
+    only = arguments.only.split(",") if arguments.only else list(runs)
+    skipped = arguments.skip.split(",") if arguments.skip else []
+    unknown = [name for name in [*only, *skipped] if name not in runs]
+    if unknown:
+        raise ValueError(f"no run {unknown[0]!r}; there are {', '.join(runs)}")
+    return {name: runs[name] for name in only if name not in skipped}
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    """`run` and `suite`: measure, print, write; 1 when any result is invalid."""
+    target = Target(
+        arguments.endpoint, arguments.access_key, arguments.secret_key, arguments.region
+    )
+    pids = [*arguments.pid]
+    for port in arguments.pid_of_port:
+        listeners = pids_of_port(port)
+        if not listeners:
+            raise RunError(f"no process of ours to see listens on port {port}")
+        pids += listeners
+    results: list[Result] = []
+    for name, parameters in chosen_runs(arguments).items():
+        show = terminal_progress(name)
+        try:
+            results.append(run(target, name, parameters, pids, arguments.repeat, show))
+        except RunError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+    terminal_progress("bench")("done\n")
+    print(results_text(results))
+    if arguments.json:
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        label = arguments.label or arguments.endpoint
+        file = ResultsFile(SCHEMA, date, label, arguments.endpoint, machine(), results)
+        arguments.json.write_bytes(dump_results(file))
+    complete = len(results) == len(chosen_runs(arguments))
+    return 0 if complete and all(result.valid for result in results) else 1
+
+
+def compare_files(arguments: argparse.Namespace) -> int:
+    """`compare`: 1 when CPU grew too much, a budget is exceeded or a result is invalid."""
+    before = load_results(arguments.before.read_bytes())
+    after = load_results(arguments.after.read_bytes())
+    comparisons = compare(before.results, after.results)
+    print(comparison_text(comparisons, (before.label, after.label)))
+    exceeded = [verdict for verdict in judge(after.results) if verdict.exceeded]
+    if exceeded:
+        print(f"\nbudgets exceeded by {after.label}:\n{budgets_text(exceeded)}")
+    invalid = [result for result in after.results if not result.valid]
+    for result in invalid:
+        print(f"{result.name}: INVALID")
+    worse = any(each.worse for each in comparisons)
+    return 1 if worse or exceeded or invalid else 0
+
+
+def show_budgets(arguments: argparse.Namespace) -> int:
+    """`budgets`: 1 when any is not met."""
+    verdicts = judge(load_results(arguments.file.read_bytes()).results)
+    print(budgets_text(verdicts))
+    return 0 if all(verdict.met for verdict in verdicts) else 1
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": measure,
+    "suite": measure,
+    "compare": compare_files,
+    "budgets": show_budgets,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all is well, 1 when a figure is not, 2 when it could not run."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except (RunError, ValueError, OSError, BotoCoreError, ClientError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""The runs of the suite and the budgets they are held to; pure.
+
+A budget is the server's CPU per operation (us), its throughput per CPU second (MB, 10**6
+bytes), or its growth of anonymous memory per stream (MiB).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from bench.figures import Figures, Result
+from bench.workloads import Parameters
+
+MIB = 1 << 20
+
+Measure = Literal["cpu_us_per_op", "mb_per_cpu_second", "mib_per_stream"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit for one figure of one run of the suite."""
+
+    run: str
+    measure: Measure
+    limit: float
+
+    @property
+    def at_least(self) -> bool:
+        """Whether more is better."""
+        return self.measure == "mb_per_cpu_second"
+
+    def value(self, result: Result) -> float | None:
+        """The measured figure, None when the result does not have it."""
+        server = result.figures.server
+        if server is None or not result.valid:
+            return None
+        if self.measure == "cpu_us_per_op":
+            return server.cpu_us_per_op
+        if self.measure == "mb_per_cpu_second":
+            return server.mb_per_cpu_second
+        streams = int(result.parameters["concurrency"])
+        return round(server.anonymous_growth / MIB / streams, 2)
+
+    def met(self, value: float | None) -> bool:
+        """Whether the limit is kept; a figure that is missing keeps none."""
+        if value is None:
+            return False
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+BUDGETS = (
+    Budget("put-4k", "cpu_us_per_op", 300),
+    Budget("get-4k", "cpu_us_per_op", 180),
+    Budget("head", "cpu_us_per_op", 150),
+    Budget("list-1000", "cpu_us_per_op", 4_000),
+    Budget("delete-1000", "cpu_us_per_op", 60_000),
+    Budget("complete-10000", "cpu_us_per_op", 60_000),
+    Budget("put-16m", "mb_per_cpu_second", 300),
+    Budget("put-16m-signed", "mb_per_cpu_second", 200),
+    Budget("get-16m", "mb_per_cpu_second", 2_500),
+    Budget("put-16m", "mib_per_stream", 32),
+    Budget("put-16m-signed", "mib_per_stream", 32),
+    Budget("get-16m", "mib_per_stream", 32),
+)
+
+
+def suite(base: Parameters) -> dict[str, Parameters]:
+    """The runs by name, on the common parameters of `base`; its signing is kept but for one."""
+    small, large = replace(base, size=4096), replace(base, size=16 * MIB)
+    few = replace(base, concurrency=4)
+    return {
+        "put-4k": replace(small, workload="put"),
+        "get-4k": replace(small, workload="get"),
+        "head": replace(small, workload="head"),
+        "list-1000": replace(base, workload="list"),
+        "delete-1000": replace(small, workload="delete", count=32),
+        "complete-10000": replace(few, workload="complete", parts=10_000, part_size=64, count=4),
+        "put-16m": replace(large, workload="put"),
+        "put-16m-signed": replace(large, workload="put", signing="signed-payload"),
+        "get-16m": replace(large, workload="get"),
+        "multipart-64m": replace(few, workload="multipart", parts=8, part_size=8 * MIB),
+        "mixed-256k": replace(base, workload="mixed", size=256 * 1024),
+    }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One budget with what was measured."""
+
+    budget: Budget
+    value: float | None
+    met: bool
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether it was measured and is not met."""
+        return self.value is not None and not self.met
+
+
+def judge(results: Sequence[Result]) -> list[Verdict]:
+    """All budgets; one whose run is not among the results has no value and is not met."""
+    by_name = {result.name: result for result in results}
+    verdicts = []
+    for budget in BUDGETS:
+        result = by_name.get(budget.run)
+        value = budget.value(result) if result is not None else None
+        verdicts.append(Verdict(budget, value, budget.met(value)))
+    return verdicts
+
+
+CPU_TOLERANCE = 1.15
+
+Measured = tuple[str, float | None]
+
+
+def measured(figures: Figures) -> list[Measured]:
+    """The figures two results are compared by."""
+    server = figures.server
+    cost: list[Measured] = []
+    if server is not None:
+        cost = [
+            ("cpu us/op", server.cpu_us_per_op),
+            ("MB/cpu s", server.mb_per_cpu_second),
+            ("rss MiB", round(server.rss_peak / MIB, 1)),
+        ]
+    return [
+        ("ops/s", figures.ops_per_second),
+        ("MB/s", figures.mb_per_second or None),
+        ("p50 ms", figures.latency.p50),
+        ("p99 ms", figures.latency.p99),
+        *cost,
+    ]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure of one run in two results."""
+
+    run: str
+    measure: str
+    before: float
+    after: float
+
+    @property
+    def ratio(self) -> float:
+        """After by before; 0 when there was nothing before."""
+        return self.after / self.before if self.before else 0.0
+
+    @property
+    def worse(self) -> bool:
+        """Whether the server's CPU grew by more than is tolerated."""
+        return self.measure == "cpu us/op" and self.ratio > CPU_TOLERANCE
+
+
+def compare(before: Sequence[Result], after: Sequence[Result]) -> list[Comparison]:
+    """Each figure that both have of each run that both have."""
+    earlier = {result.name: result for result in before}
+    found = []
+    for result in after:
+        if result.name not in earlier:
+            continue
+        old: dict[str, Any] = dict(measured(earlier[result.name].figures))
+        for measure, value in measured(result.figures):
+            if value is not None and old.get(measure) is not None:
+                found.append(Comparison(result.name, measure, old[measure], value))
+    return found
