@@ -82,6 +82,7 @@ InvalidBucketAclWithObjectOwnership = code("InvalidBucketAclWithObjectOwnership"
 InvalidBucketName = code("InvalidBucketName", 400, "The specified bucket is not valid.")
 InvalidBucketOwnerAWSAccountID = code("InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS account ID.")
 InvalidBucketState = code("InvalidBucketState", 409, "The request is not valid with the current state of the bucket.")
+InvalidChunkSizeError = code("InvalidChunkSizeError", 403, "Only the last chunk is allowed to have a size less than 8192 bytes")
 InvalidDigest = code("InvalidDigest", 400, "The Content-MD5 or checksum value you specified is not valid.")
 InvalidEncryptionAlgorithmError = code("InvalidEncryptionAlgorithmError", 400, "The encryption request you specified is not valid. The valid value is AES256.")
 InvalidHostHeader = code("InvalidHostHeader", 400, "The host headers provided in the request used the incorrect style addressing.")
