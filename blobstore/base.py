@@ -73,11 +73,11 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, blob: str) -> None:
-        """Remove `blob`; absent is success."""
+        """Remove `blob`, durably; absent is success."""
         ...
 
     def list(self, after: str = "") -> AsyncIterator[str]:
-        """Every blob that exists throughout, once, in ascending order of name, beginning after `after`."""
+        """The names after `after`, ascending: every blob that exists throughout, once."""
         ...
 
     async def close(self) -> None: ...

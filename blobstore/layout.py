@@ -1,0 +1,69 @@
+"""The folder of the default store: `volumes/`, `blobs/`, and `format` with its version."""
+
+import os
+from pathlib import Path
+
+from blobstore.base import BlobError
+from blobstore.blobs import Blobs
+from blobstore.disk import Disk
+from blobstore.files import Files
+from blobstore.ids import BlobNames
+
+FORMAT = 1
+
+
+class UnknownFormat(BlobError):
+    """The folder was written by a newer version, or is none of ours."""
+
+
+def open_files(  # each option with its default: this is the documentation of the store
+    root: Path,
+    epoch: int,
+    *,
+    disk: Disk | None = None,
+    reserve: int | None = None,
+    threshold: int = 64 << 10,
+    extent_limit: int = 1 << 30,
+    volume_limit: int = 64 << 20,
+) -> Blobs:
+    """The store in `root`, made if absent, for one process life with an `epoch` of its own.
+
+    Blocks; for start-up. UnknownFormat; OSError when the folder cannot be written.
+    """
+    disk = disk or Disk()
+    folders = (root / "volumes", root / "blobs")
+    root.mkdir(parents=True, exist_ok=True)
+    if (root / "format").exists():
+        _check_format(root / "format")
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    if not (root / "format").exists():
+        _write_format(root / "format", epoch)
+    for folder in (root, root.parent):
+        disk.sync_folder(str(folder))
+    return Blobs(
+        Files(folders[0], name="volumes", disk=disk, reserve=reserve),
+        Files(folders[1], name="blobs", disk=disk, reserve=reserve, lanes=4),
+        BlobNames(epoch),
+        threshold=threshold,
+        extent_limit=extent_limit,
+        volume_limit=volume_limit,
+    )
+
+
+def _check_format(path: Path) -> None:
+    words = path.read_text("ascii", "replace").split()
+    if words[:1] != ["ocean-blobs"] or len(words) != 2 or not words[1].isdigit():
+        raise UnknownFormat(f"{path} does not say what format this store has")
+    if int(words[1]) > FORMAT:
+        raise UnknownFormat(f"{path}: format {words[1]}; this version knows up to {FORMAT}")
+
+
+def _write_format(path: Path, epoch: int) -> None:
+    """Whole or not at all; processes that start together write the same."""
+    new = path.with_name(f"format.{epoch:08x}")
+    with new.open("w") as file:
+        file.write(f"ocean-blobs {FORMAT}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,167 @@
+"""Blobs of segments: written behind the caller, a few segments in flight; read piece by piece."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from blobstore import frames
+from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
+from blobstore.extents import Extent, Layout
+from blobstore.ids import BlobNames
+
+IN_FLIGHT = 3  # segments being written or waiting for it; a fourth is being filled
+GAP = frames.BLOCK  # up to this size it is cheaper to read a gap than to read twice
+
+_DATA = frames.SEGMENTS_HEAD_LIMIT  # where a segment begins in its buffer: a head may end there
+
+
+class Buffers:
+    """Room for segments, used again: fresh memory costs a page fault for every 4 KiB."""
+
+    def __init__(self, keep: int = 16) -> None:
+        self._keep = keep
+        self._free: list[memoryview] = []
+
+    def take(self) -> memoryview:
+        if self._free:
+            return self._free.pop()
+        return memoryview(bytearray(_DATA + frames.SEGMENT + frames.TABLE))
+
+    def give_back(self, buffer: memoryview) -> None:
+        if len(self._free) < self._keep:
+            self._free.append(buffer)
+
+
+class SegmentWriter:
+    """Writes one body to blobs of at most `limit` bytes each, a multiple of frames.SEGMENT.
+
+    What is under way is never canceled: a thread that still writes must not outlive the deletion
+    of its blob. An error shows in a later call; then `abandon`.
+    """
+
+    def __init__(
+        self, store: BlobStore, names: BlobNames, buffers: Buffers, label: bytes, limit: int
+    ) -> None:
+        self._store = store
+        self._names = names
+        self._buffers = buffers
+        self._label = label
+        self._limit = limit
+        self._extents: list[Extent] = []
+        self._blob = ""  # the one being written; "" before the first and between two
+        self._base = 0  # where its first segment begins
+        self._held = 0  # bytes of data in it, without the segment being filled
+        self._buffer: memoryview | None = None
+        self._filled = 0
+        self._steps: deque[asyncio.Task[None]] = deque()
+        self._last: asyncio.Task[None] | None = None
+        self._begun: list[str] = []
+
+    async def write(self, piece: Buffer) -> None:
+        view = memoryview(piece).cast("B")
+        while view:
+            if self._buffer is None:
+                self._buffer = self._buffers.take()
+            count = min(len(view), frames.SEGMENT - self._filled)
+            at = _DATA + self._filled
+            self._buffer[at : at + count] = view[:count]
+            self._filled += count
+            view = view[count:]
+            if self._filled == frames.SEGMENT:
+                self._end_segment(self._buffer)
+                await self._wait_for(IN_FLIGHT)
+
+    async def finish(self) -> list[Extent]:
+        if self._buffer is not None:
+            self._end_segment(self._buffer)
+        if self._blob:
+            self._end_blob()
+        await self._wait_for(0)
+        return self._extents
+
+    async def abandon(self) -> list[str]:
+        """Delete the blobs once nothing is being written to them; those that may still be there."""
+        if self._steps:
+            await asyncio.wait(self._steps)
+        unknown = False
+        while self._steps:
+            unknown |= isinstance(self._steps.popleft().exception(), Unavailable)
+        kept = list(self._begun) if unknown else []
+        for blob in self._begun:
+            try:
+                await self._store.delete(blob)
+            except BlobError:
+                kept.append(blob)
+        return kept
+
+    def _end_segment(self, buffer: memoryview) -> None:
+        head = b"" if self._blob else self._begin_blob()
+        offset = self._base + frames.segments_span(self._held) if not head else 0
+        start, stop = _DATA - len(head), _DATA + self._filled
+        checks = frames.table(self._blob, self._held // frames.BLOCK, buffer[_DATA:stop])
+        buffer[start:_DATA] = head
+        buffer[stop : stop + len(checks)] = checks
+        self._held += self._filled
+        self._buffer, self._filled = None, 0
+        self._submit(self._store_segment, self._blob, offset, buffer, start, stop + len(checks))
+        if self._held == self._limit:
+            self._end_blob()
+
+    def _begin_blob(self) -> bytes:
+        self._blob, self._held = self._names.fresh(), 0
+        self._begun.append(self._blob)
+        head = frames.segments_head(self._blob, self._label)
+        self._base = len(head)
+        return head
+
+    def _end_blob(self) -> None:
+        span = frames.segments_span(self._held)
+        pool = self._store.name
+        self._extents.append(
+            Extent(Layout.SEGMENTS, pool, self._blob, self._base, span, self._held)
+        )
+        self._submit(self._store.sync, self._blob)
+        self._blob = ""
+
+    async def _store_segment(
+        self, blob: str, offset: int, buffer: memoryview, start: int, stop: int
+    ) -> None:
+        if offset == 0:
+            await self._store.create(blob, buffer[start:stop])
+        else:
+            await self._store.append(blob, offset, buffer[start:stop])
+        self._buffers.give_back(buffer)
+
+    def _submit(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        self._last = asyncio.get_running_loop().create_task(_after(self._last, work, *args))
+        self._steps.append(self._last)
+
+    async def _wait_for(self, left: int) -> None:
+        """Until at most so many steps are under way; raises what one of the others raised."""
+        while len(self._steps) > left:
+            await asyncio.wait((self._steps[0],))  # unlike a bare await, cannot cancel it
+            self._steps[0].result()
+            self._steps.popleft()
+
+
+async def _after(
+    previous: asyncio.Task[None] | None, work: Callable[..., Awaitable[None]], *args: object
+) -> None:
+    if previous is not None:
+        await previous
+    await work(*args)
+
+
+async def read_piece(store: BlobStore, blob: str, piece: frames.Piece) -> memoryview:
+    """The verified bytes of a piece; NotFound, Corrupt."""
+    end = piece.offset + piece.length
+    length = frames.checks_length(piece)
+    if piece.table - end <= GAP:
+        raw = memoryview(await store.read(blob, piece.offset, piece.table + length - piece.offset))
+        blocks, checks = raw[: piece.length], raw[-length:]
+    else:
+        found = await asyncio.gather(
+            store.read(blob, piece.offset, piece.length), store.read(blob, piece.table, length)
+        )
+        blocks, checks = memoryview(found[0]), memoryview(found[1])
+    return frames.piece_data(blob, piece, blocks, checks)

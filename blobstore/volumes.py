@@ -1,0 +1,148 @@
+"""Small objects, many to an append-only volume, each a needle of its own checksum.
+
+A process appends only to volumes it opened in this life: a tail that a crash tore is never
+written behind, and no two processes need agree on anything.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from blobstore import frames
+from blobstore.base import BlobError, BlobStore, Buffer, Full
+from blobstore.extents import Extent, Layout
+from blobstore.frames import Damage, Needle
+from blobstore.ids import BlobNames
+
+BATCH = 1 << 20  # bytes after which a batch takes no further needle
+WINDOW = 1 << 20  # bytes that a scan reads at a time
+
+
+class _Put(NamedTuple):
+    label: bytes
+    data: Buffer
+    stored: asyncio.Future[Extent]
+
+
+class Volumes:
+    """Volumes of about `limit` bytes in one pool; one is active, open for appending."""
+
+    def __init__(self, store: BlobStore, names: BlobNames, *, limit: int = 64 << 20) -> None:
+        self._store = store
+        self._names = names
+        self._limit = limit
+        self._active: str | None = None
+        self._end = 0  # of the active volume
+        self._waiting: deque[_Put] = deque()
+        self._flushing: asyncio.Task[None] | None = None
+
+    @property
+    def active(self) -> str | None:
+        """The volume being appended to: not for compaction."""
+        return self._active
+
+    async def put(self, label: bytes, data: Buffer) -> Extent:
+        """Store `data`, which nobody may change meanwhile; returns once it is durable.
+
+        Puts of one turn of the loop, and those that come while a sync is under way, share one
+        append and one sync. ValueError for a label over frames.LABEL_LIMIT; whatever the store
+        raises.
+        """
+        if len(label) > frames.LABEL_LIMIT:
+            raise ValueError(f"a label of {len(label)} bytes")
+        loop = asyncio.get_running_loop()
+        put = _Put(label, data, loop.create_future())
+        self._waiting.append(put)
+        if self._flushing is None:
+            self._flushing = loop.create_task(self._flush())
+        return await put.stored
+
+    async def get(self, extent: Extent) -> bytes:
+        """The data of a needle, all of it verified; NotFound, Corrupt."""
+        raw = await self._store.read(extent.blob, extent.offset, extent.span)
+        return bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw))
+
+    async def read_needle(self, extent: Extent) -> tuple[bytes, bytes]:
+        """Label and data of a needle, verified; NotFound, Corrupt."""
+        raw = await self._store.read(extent.blob, extent.offset, extent.span)
+        data = bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw))
+        return frames.needle_label(raw), data
+
+    async def copy(self, extent: Extent) -> Extent:
+        """A durable copy in the active volume, for the caller to refer to instead."""
+        return await self.put(*await self.read_needle(extent))
+
+    async def scan(self, volume: str) -> AsyncIterator[Needle | Damage]:
+        """Every whole needle of a volume in order, and the damage between; NotFound.
+
+        A torn tail is damage at the end. Of a volume still appended to, what was there when the
+        scan began.
+        """
+        scanner = frames.Scanner(volume)
+        size = await self._store.size(volume)
+        for offset in range(0, size, WINDOW):
+            window = await self._store.read(volume, offset, min(WINDOW, size - offset))
+            for found in scanner.feed(window):
+                yield found
+        for found in scanner.finish():
+            yield found
+
+    async def close(self) -> None:
+        """Wait for what was put. The store stays open."""
+        if self._flushing is not None:
+            await self._flushing
+
+    async def _flush(self) -> None:
+        try:
+            while batch := self._take():
+                try:
+                    extents = await self._store_batch(batch)
+                except BlobError as error:
+                    self._settle_failed(batch, error)
+                else:
+                    for put, extent in zip(batch, extents, strict=True):
+                        if not put.stored.done():
+                            put.stored.set_result(extent)
+        finally:
+            self._flushing = None
+
+    def _take(self) -> list[_Put]:
+        """Puts that still have someone waiting, up to a batch of bytes."""
+        batch: list[_Put] = []
+        length = 0
+        while self._waiting and length < BATCH:
+            put = self._waiting.popleft()
+            if not put.stored.done():
+                batch.append(put)
+                length += len(put.data)
+        return batch
+
+    async def _store_batch(self, batch: list[_Put]) -> list[Extent]:
+        start = offset = 0 if self._active is None else self._end
+        volume = self._active or self._names.fresh()
+        parts: list[Buffer] = []
+        extents: list[Extent] = []
+        for put in batch:
+            size = len(put.data)
+            parts += frames.needle(volume, offset, put.label, put.data)
+            span = frames.needle_span(put.label, size)
+            extents.append(Extent(Layout.NEEDLE, self._store.name, volume, offset, span, size))
+            offset += span
+        data = b"".join(parts)
+        if self._active is None:
+            await self._store.create(volume, data)
+        else:
+            await self._store.append(volume, start, data)
+        self._active, self._end = volume, offset
+        await self._store.sync(volume)
+        if offset >= self._limit:
+            self._active = None
+        return extents
+
+    def _settle_failed(self, batch: list[_Put], error: BlobError) -> None:
+        if not isinstance(error, Full):  # else the volume is as it was
+            self._active = None  # its end is unknown
+        for put in batch:
+            if not put.stored.done():
+                put.stored.set_exception(error)
