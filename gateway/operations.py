@@ -54,7 +54,7 @@ class Level(StrEnum):
 class Operation:
     """One operation of S3. Without a handler it is known and not built.
 
-    `keys` must be in the query, `fixed` with this value; `headers` (lower case) in the request.
+    `keys` must be in the query, `fixed` with this value; `header` (lower case, if any) in the request.
     `optional` are the keys that other operations of the route may carry without meaning; `takes`
     are all parameters of the query that it knows.
     """
@@ -66,7 +66,7 @@ class Operation:
     action: str
     keys: frozenset[str]
     fixed: tuple[tuple[str, str], ...] = ()
-    headers: tuple[str, ...] = ()
+    header: str = ""
     optional: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
     input: type[Input] | None = None
@@ -82,13 +82,13 @@ class Operation:
         return (
             self.keys <= query.keys()
             and all(query[key] == value for key, value in self.fixed)
-            and all(header in headers for header in self.headers)
+            and (not self.header or self.header in headers)
         )
 
     @property
     def weight(self) -> int:
         """How specific the operation is."""
-        return len(self.keys) + len(self.fixed) + len(self.headers)
+        return len(self.keys) + len(self.fixed) + bool(self.header)
 
 
 class _Route:
@@ -161,12 +161,23 @@ class Registry:
 
         return declare
 
-    def planned(self, name: str, method: str, uri: str, *, action: str, requires: str = "") -> None:
+    def planned(
+        self, name: str, method: str, uri: str, *, action: str = "", requires: str = ""
+    ) -> None:
         """Declare an operation that is answered with NotImplemented and its name.
 
-        `requires` is the parameter of the query that tells it from another of the same URI.
+        Without `action` it is the name's own; `requires` is the parameter of the query that tells
+        it from another operation of the same URI.
         """
-        self._add(_declaration(name=name, method=method, uri=uri, action=action, requires=requires))
+        self._add(
+            _declaration(
+                name=name,
+                method=method,
+                uri=uri,
+                action=action or f"s3:{name}",
+                requires=requires,
+            )
+        )
 
     def resolve(
         self,
@@ -182,7 +193,7 @@ class Registry:
         if query and not route.interesting.isdisjoint(query):
             return self._keyed(route, method, level, query, headers)
         for operation in route.plain:
-            if not operation.headers or operation.matches(query, headers):
+            if not operation.header or operation.header in headers:
                 return operation
         raise self._not_allowed(method, level)
 
@@ -233,7 +244,7 @@ def _selector(operation: Operation) -> tuple[object, ...]:
         operation.level,
         operation.keys,
         operation.fixed,
-        operation.headers,
+        operation.header,
     )
 
 
@@ -250,17 +261,14 @@ def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
     level = Level.OBJECT if "{Key+}" in path else Level.BUCKET if path != "/" else Level.SERVICE
     declared = members(rest["input"]) if rest.get("input") else ()
     needed = {m.mark.name for m in declared if m.required and isinstance(m.mark, Query)}
+    sent = {m.mark.name.lower() for m in declared if m.required and isinstance(m.mark, Header)}
     keys = frozenset(key for key, _ in pairs) | needed | ({requires} if requires else set())
     return Operation(
         uri=uri,
         level=level,
         keys=keys,
         fixed=tuple((key, value) for key, value in pairs if value),
-        headers=tuple(
-            m.mark.name.lower()
-            for m in declared
-            if isinstance(m.mark, Header) and m.mark.name.lower() in SELECTING_HEADERS
-        ),
+        header=next((name for name in sorted(SELECTING_HEADERS) if name in sent), ""),
         optional=_subresources(uri) | ({requires} if requires else set()),
         takes=keys | {m.mark.name for m in declared if isinstance(m.mark, Query)},
         **rest,

@@ -14,7 +14,7 @@ date (RFC 9110 13.1.3).
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -22,6 +22,7 @@ import msgspec
 
 from gateway.wire import dates
 from gateway.wire.documents import without_none
+from gateway.wire.shape import Shape
 from gateway.wire.xml import decode, encode
 from ocean.errors import InvalidArgument, InvalidRequest, MissingRequestBodyError, S3Error
 
@@ -54,7 +55,7 @@ class Body(NamedTuple):
     In an output it is the document, or bytes that hold one already written.
     """
 
-    limit: int = 1 << 20
+    limit: int = 64 << 10
     missing: type[S3Error] = MissingRequestBodyError
 
 
@@ -62,15 +63,19 @@ class Payload(NamedTuple):
     """The field of an output is a stream of bytes that is sent as the body."""
 
 
+class Length(NamedTuple):
+    """The field of an output is the length of the stream; of HEAD, what GET would send."""
+
+
 class Status(NamedTuple):
     """The field of an output is the status that replaces the operation's own."""
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(Shape):
     """What an operation takes beside bucket, key and a streamed body."""
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class Output(Shape):
     """What an operation answers."""
 
 
@@ -79,8 +84,9 @@ class Rendered(NamedTuple):
 
     status: int | None
     headers: dict[str, str]
-    body: bytes
-    stream: Any
+    body: bytes = b""
+    stream: Any = None
+    length: int | None = None
 
 
 _Convert = Callable[[str], Any]
@@ -97,7 +103,7 @@ class Member(NamedTuple):
     required: bool
 
 
-_MARKS = (Header, Query, Headers, Body, Payload, Status)
+_MARKS = (Header, Query, Headers, Body, Payload, Length, Status)
 
 
 def members(kind: type[msgspec.Struct]) -> tuple[Member, ...]:
@@ -251,7 +257,8 @@ def renderer(kind: type[Output]) -> Render:
     texts = [(m.mark.name.lower(), _TEXT[m.kind if m.kind in _TEXT else str]) for m in headers]
     values = _getter([m.attribute for m in headers])
     prefixed = [(m.mark.prefix, m.attribute) for m in _marked(declared, Headers)]
-    body, stream, status = (_one(declared, mark) for mark in (Body, Payload, Status))
+    body = _one(declared, Body)
+    special = _getter([_one(declared, mark) for mark in (Status, Payload, Length)])
 
     def render(output: Any) -> Rendered:
         answer = {
@@ -263,38 +270,40 @@ def renderer(kind: type[Output]) -> Render:
             for name, value in (getattr(output, attribute) or {}).items():
                 answer[prefix + name] = value
         document = b""
-        if body is not None and (given := getattr(output, body)) is not None:
+        if body and (given := getattr(output, body)) is not None:
             document = given if isinstance(given, bytes) else encode(given)
             answer["content-type"] = "application/xml"
-        return Rendered(
-            getattr(output, status) if status else None,
-            answer,
-            document,
-            getattr(output, stream) if stream else None,
-        )
+        status, stream, length = special(output)
+        return Rendered(status, answer, document, stream, length)
 
     return render
+
+
+@lru_cache(maxsize=4096)
+def _http_date(moment: datetime) -> str:
+    return dates.http(moment.timestamp())
 
 
 _TEXT: dict[type, Callable[[Any], str] | None] = {
     str: None,
     int: str,
     bool: lambda value: "true" if value else "false",
-    datetime: lambda value: dates.http(value.timestamp()),
+    datetime: _http_date,
 }
 
 
 def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Several attributes at once."""
-    if len(attributes) > 1:
+    """Several attributes at once; None for one without a name."""
+    if all(attributes) and len(attributes) > 1:
         return attrgetter(*attributes)
-    return lambda output: tuple(getattr(output, attribute) for attribute in attributes)
+    return lambda output: tuple([getattr(output, name) if name else None for name in attributes])
 
 
-def _one(declared: tuple[Member, ...], mark: type) -> str | None:
-    return next((member.attribute for member in _marked(declared, mark)), None)
+def _one(declared: tuple[Member, ...], mark: type) -> str:
+    """The attribute with this mark, or an empty name."""
+    return next((member.attribute for member in _marked(declared, mark)), "")
 
 
 def render_nothing(_: Any) -> Rendered:
     """The answer of an operation without output."""
-    return Rendered(None, {}, b"", None)
+    return Rendered(None, {})

@@ -33,6 +33,7 @@ from typing import (
 
 import msgspec
 
+from gateway.wire.shape import Shape
 from ocean.errors import MalformedXML
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -57,7 +58,7 @@ class Attribute(NamedTuple):
     name: str
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Document(Shape):
     """A struct with a form in XML.
 
     `xml_name` is the root element (the class's name if empty), `xml_strict` refuses unknown

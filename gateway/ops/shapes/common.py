@@ -1,0 +1,49 @@
+"""What the inputs and outputs of several operations have in common."""
+
+from typing import Annotated, Literal
+
+from gateway.wire.bind import Header, Input, Output, Query
+from gateway.wire.documents import Document, Element
+
+PART_NUMBER = Query(
+    "partNumber",
+    between=(1, 10_000),
+    message="Part number must be an integer between 1 and 10000, inclusive",
+)
+
+
+class BucketInput(Input):
+    expected_bucket_owner: Annotated[str | None, Header("x-amz-expected-bucket-owner")] = None
+
+
+class ObjectInput(BucketInput):
+    request_payer: Annotated[Literal["requester"] | None, Header("x-amz-request-payer")] = None
+
+
+class ChecksumInput(ObjectInput):
+    checksum_crc32: Annotated[str | None, Header("x-amz-checksum-crc32")] = None
+    checksum_crc32c: Annotated[str | None, Header("x-amz-checksum-crc32c")] = None
+    checksum_crc64nvme: Annotated[str | None, Header("x-amz-checksum-crc64nvme")] = None
+    checksum_sha1: Annotated[str | None, Header("x-amz-checksum-sha1")] = None
+    checksum_sha256: Annotated[str | None, Header("x-amz-checksum-sha256")] = None
+
+
+class ChecksumOutput(Output):
+    checksum_crc32: Annotated[str | None, Header("x-amz-checksum-crc32")] = None
+    checksum_crc32c: Annotated[str | None, Header("x-amz-checksum-crc32c")] = None
+    checksum_crc64nvme: Annotated[str | None, Header("x-amz-checksum-crc64nvme")] = None
+    checksum_sha1: Annotated[str | None, Header("x-amz-checksum-sha1")] = None
+    checksum_sha256: Annotated[str | None, Header("x-amz-checksum-sha256")] = None
+
+
+class Checksums(Document):
+    checksum_crc32: Annotated[str | None, Element("ChecksumCRC32")] = None
+    checksum_crc32c: Annotated[str | None, Element("ChecksumCRC32C")] = None
+    checksum_crc64nvme: Annotated[str | None, Element("ChecksumCRC64NVME")] = None
+    checksum_sha1: Annotated[str | None, Element("ChecksumSHA1")] = None
+    checksum_sha256: Annotated[str | None, Element("ChecksumSHA256")] = None
+
+
+class Owner(Document):
+    id: Annotated[str | None, Element("ID")] = None
+    display_name: str | None = None

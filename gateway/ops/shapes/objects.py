@@ -1,0 +1,163 @@
+"""Inputs, outputs and documents of PutObject, GetObject, HeadObject and GetObjectAttributes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from gateway.ops.shapes.common import (
+    PART_NUMBER,
+    ChecksumInput,
+    ChecksumOutput,
+    Checksums,
+    ObjectInput,
+)
+from gateway.wire.bind import Body, Header, Headers, Length, Output, Payload, Query, Status
+from gateway.wire.documents import Document, Element
+
+AttributeName = Literal["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+
+
+class Checksum(Checksums):
+    checksum_type: Literal["COMPOSITE", "FULL_OBJECT"] | None = None
+
+
+class ObjectPart(Checksums):
+    part_number: int | None = None
+    size: int | None = None
+
+
+class GetObjectAttributesParts(Document):
+    total_parts_count: Annotated[int | None, Element("PartsCount")] = None
+    part_number_marker: int | None = None
+    next_part_number_marker: int | None = None
+    max_parts: int | None = None
+    is_truncated: bool | None = None
+    parts: Annotated[tuple[ObjectPart, ...], Element("Part")] = ()
+
+
+class GetObjectAttributesResponse(Document):
+    etag: Annotated[str | None, Element("ETag")] = None
+    checksum: Checksum | None = None
+    object_parts: GetObjectAttributesParts | None = None
+    storage_class: str | None = None
+    object_size: int | None = None
+
+
+class PutObjectInput(ChecksumInput):
+    acl: Annotated[str | None, Header("x-amz-acl")] = None
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    content_md5: Annotated[str | None, Header("Content-MD5")] = None
+    content_type: Annotated[str | None, Header("Content-Type")] = None
+    checksum_algorithm: Annotated[str | None, Header("x-amz-sdk-checksum-algorithm")] = None
+    expires: Annotated[str | None, Header("Expires")] = None
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
+    tagging: Annotated[str | None, Header("x-amz-tagging")] = None
+
+
+class PutObjectOutput(ChecksumOutput):
+    etag: Annotated[str | None, Header("ETag")] = None
+    checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
+    version_id: Annotated[str | None, Header("x-amz-version-id")] = None
+
+
+class GetObjectInput(ObjectInput):
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_modified_since: Annotated[datetime | None, Header("If-Modified-Since")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    if_unmodified_since: Annotated[datetime | None, Header("If-Unmodified-Since")] = None
+    range: Annotated[str | None, Header("Range")] = None
+    response_cache_control: Annotated[str | None, Query("response-cache-control")] = None
+    response_content_disposition: Annotated[str | None, Query("response-content-disposition")] = (
+        None
+    )
+    response_content_encoding: Annotated[str | None, Query("response-content-encoding")] = None
+    response_content_language: Annotated[str | None, Query("response-content-language")] = None
+    response_content_type: Annotated[str | None, Query("response-content-type")] = None
+    response_expires: Annotated[str | None, Query("response-expires")] = None
+    version_id: Annotated[str | None, Query("versionId")] = None
+    part_number: Annotated[int | None, PART_NUMBER] = None
+    checksum_mode: Annotated[Literal["ENABLED"] | None, Header("x-amz-checksum-mode")] = None
+
+
+class GetObjectOutput(ChecksumOutput):
+    delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
+    accept_ranges: Annotated[str | None, Header("accept-ranges")] = None
+    last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
+    etag: Annotated[str | None, Header("ETag")] = None
+    checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
+    version_id: Annotated[str | None, Header("x-amz-version-id")] = None
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    content_range: Annotated[str | None, Header("Content-Range")] = None
+    content_type: Annotated[str | None, Header("Content-Type")] = None
+    expires: Annotated[str | None, Header("Expires")] = None
+    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
+    parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
+    tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
+    body: Annotated[Any, Payload()] = None
+    length: Annotated[int | None, Length()] = None
+    status: Annotated[int | None, Status()] = None
+
+
+class HeadObjectInput(ObjectInput):
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_modified_since: Annotated[datetime | None, Header("If-Modified-Since")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    if_unmodified_since: Annotated[datetime | None, Header("If-Unmodified-Since")] = None
+    range: Annotated[str | None, Header("Range")] = None
+    response_cache_control: Annotated[str | None, Query("response-cache-control")] = None
+    response_content_disposition: Annotated[str | None, Query("response-content-disposition")] = (
+        None
+    )
+    response_content_encoding: Annotated[str | None, Query("response-content-encoding")] = None
+    response_content_language: Annotated[str | None, Query("response-content-language")] = None
+    response_content_type: Annotated[str | None, Query("response-content-type")] = None
+    response_expires: Annotated[str | None, Query("response-expires")] = None
+    version_id: Annotated[str | None, Query("versionId")] = None
+    part_number: Annotated[int | None, PART_NUMBER] = None
+    checksum_mode: Annotated[Literal["ENABLED"] | None, Header("x-amz-checksum-mode")] = None
+
+
+class HeadObjectOutput(ChecksumOutput):
+    delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
+    accept_ranges: Annotated[str | None, Header("accept-ranges")] = None
+    archive_status: Annotated[
+        Literal["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"] | None, Header("x-amz-archive-status")
+    ] = None
+    last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
+    checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
+    etag: Annotated[str | None, Header("ETag")] = None
+    version_id: Annotated[str | None, Header("x-amz-version-id")] = None
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    content_type: Annotated[str | None, Header("Content-Type")] = None
+    content_range: Annotated[str | None, Header("Content-Range")] = None
+    expires: Annotated[str | None, Header("Expires")] = None
+    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
+    parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
+    tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
+
+
+class GetObjectAttributesInput(ObjectInput):
+    object_attributes: Annotated[tuple[AttributeName, ...], Header("x-amz-object-attributes")]
+    version_id: Annotated[str | None, Query("versionId")] = None
+    max_parts: Annotated[int | None, Header("x-amz-max-parts")] = None
+    part_number_marker: Annotated[int | None, Header("x-amz-part-number-marker")] = None
+
+
+class GetObjectAttributesOutput(Output):
+    document: Annotated[GetObjectAttributesResponse, Body()]
+    delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
+    last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
+    version_id: Annotated[str | None, Header("x-amz-version-id")] = None
