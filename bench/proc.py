@@ -184,7 +184,7 @@ def pids_of_port(port: int) -> list[int]:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     stats = {stat.pid: stat for stat in read_stats()}
     owners = {pid for pid in stats if wanted & set(open_files(pid))}
-    ours = ancestors(stats, os.getpid())
+    ours = {os.getpid(), *ancestors(stats, os.getpid())}
     for pid in list(owners):
         for parent in ancestors(stats, pid):
             if parent in ours or link(parent, "exe") != link(pid, "exe"):
