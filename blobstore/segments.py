@@ -9,23 +9,24 @@ from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
 from blobstore.extents import Extent, Layout
 from blobstore.ids import BlobNames
 
-IN_FLIGHT = 3  # segments being written or waiting for it; a fourth is being filled
+RUN = 2  # segments written in one go: each go costs a hop to a thread
+IN_FLIGHT = 1  # runs being written or waiting for it; another is being filled
 GAP = frames.BLOCK  # up to this size it is cheaper to read a gap than to read twice
 
-_DATA = frames.SEGMENTS_HEAD_LIMIT  # where a segment begins in its buffer: a head may end there
+_DATA = frames.SEGMENTS_HEAD_LIMIT  # where segments begin in a buffer: a head may end there
 
 
 class Buffers:
-    """Room for segments, used again: fresh memory costs a page fault for every 4 KiB."""
+    """Room for runs of segments, used again: fresh memory costs a page fault for every 4 KiB."""
 
-    def __init__(self, keep: int = 16) -> None:
+    def __init__(self, keep: int = 8) -> None:
         self._keep = keep
         self._free: list[memoryview] = []
 
     def take(self) -> memoryview:
         if self._free:
             return self._free.pop()
-        return memoryview(bytearray(_DATA + frames.SEGMENT + frames.TABLE))
+        return memoryview(bytearray(_DATA + RUN * (frames.SEGMENT + frames.TABLE)))
 
     def give_back(self, buffer: memoryview) -> None:
         if len(self._free) < self._keep:
@@ -50,9 +51,11 @@ class SegmentWriter:
         self._extents: list[Extent] = []
         self._blob = ""  # the one being written; "" before the first and between two
         self._base = 0  # where its first segment begins
-        self._held = 0  # bytes of data in it, without the segment being filled
-        self._buffer: memoryview | None = None
-        self._filled = 0
+        self._held = 0  # bytes of data in its ended segments
+        self._offset = 0  # bytes of it in ended runs
+        self._buffer: memoryview | None = None  # the run being filled:
+        self._start = self._end = _DATA  # its ended segments
+        self._filled = 0  # bytes of data behind them
         self._steps: deque[asyncio.Task[None]] = deque()
         self._last: asyncio.Task[None] | None = None
         self._begun: list[str] = []
@@ -63,17 +66,21 @@ class SegmentWriter:
             if self._buffer is None:
                 self._buffer = self._buffers.take()
             count = min(len(view), frames.SEGMENT - self._filled)
-            at = _DATA + self._filled
+            at = self._end + self._filled
             self._buffer[at : at + count] = view[:count]
             self._filled += count
             view = view[count:]
             if self._filled == frames.SEGMENT:
                 self._end_segment(self._buffer)
-                await self._wait_for(IN_FLIGHT)
+                if self._held == self._limit or self._end + frames.SEGMENT > len(self._buffer):
+                    self._end_run(self._buffer)
+                    await self._wait_for(IN_FLIGHT)
 
     async def finish(self) -> list[Extent]:
         if self._buffer is not None:
-            self._end_segment(self._buffer)
+            if self._filled:
+                self._end_segment(self._buffer)
+            self._end_run(self._buffer)
         if self._blob:
             self._end_blob()
         await self._wait_for(0)
@@ -95,24 +102,30 @@ class SegmentWriter:
         return kept
 
     def _end_segment(self, buffer: memoryview) -> None:
-        head = b"" if self._blob else self._begin_blob()
-        offset = self._base + frames.segments_span(self._held) if not head else 0
-        start, stop = _DATA - len(head), _DATA + self._filled
-        checks = frames.table(self._blob, self._held // frames.BLOCK, buffer[_DATA:stop])
-        buffer[start:_DATA] = head
-        buffer[stop : stop + len(checks)] = checks
+        if not self._blob:
+            self._begin_blob(buffer)
+        stop = self._end + self._filled
+        data = buffer[self._end : stop]
+        checks = frames.table(self._blob, self._held // frames.BLOCK, data)
         self._held += self._filled
-        self._buffer, self._filled = None, 0
-        self._submit(self._store_segment, self._blob, offset, buffer, start, stop + len(checks))
-        if self._held == self._limit:
-            self._end_blob()
+        self._end = stop + len(checks)
+        self._filled = 0
+        buffer[stop : self._end] = checks
 
-    def _begin_blob(self) -> bytes:
-        self._blob, self._held = self._names.fresh(), 0
+    def _begin_blob(self, buffer: memoryview) -> None:
+        self._blob, self._held, self._offset = self._names.fresh(), 0, 0
         self._begun.append(self._blob)
         head = frames.segments_head(self._blob, self._label)
         self._base = len(head)
-        return head
+        self._start = _DATA - len(head)
+        buffer[self._start : _DATA] = head
+
+    def _end_run(self, buffer: memoryview) -> None:
+        self._submit(self._store_run, self._blob, self._offset, buffer, self._start, self._end)
+        self._offset += self._end - self._start
+        self._buffer, self._start, self._end = None, _DATA, _DATA
+        if self._held == self._limit:
+            self._end_blob()
 
     def _end_blob(self) -> None:
         span = frames.segments_span(self._held)
@@ -123,7 +136,7 @@ class SegmentWriter:
         self._submit(self._store.sync, self._blob)
         self._blob = ""
 
-    async def _store_segment(
+    async def _store_run(
         self, blob: str, offset: int, buffer: memoryview, start: int, stop: int
     ) -> None:
         if offset == 0:
