@@ -54,7 +54,7 @@ class Level(StrEnum):
 class Operation:
     """One operation of S3. Without a handler it is known and not built.
 
-    `keys` must be in the query, `fixed` with this value; `header` (lower case, if any) in the request.
+    `keys` must be in the query, `fixed` with this value; `header`, if any, among the headers.
     `optional` are the keys that other operations of the route may carry without meaning; `takes`
     are all parameters of the query that it knows.
     """

@@ -1,9 +1,55 @@
 """Inputs and outputs of listings; their pages are written by gateway.wire.listing."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from gateway.ops.shapes.common import ObjectInput
 from gateway.wire.bind import Body, Header, Output, Query
+from gateway.wire.documents import Document
+
+
+class ListObjectsResult(Document):
+    """The head of a page of ListObjects."""
+
+    xml_name: ClassVar[str] = "ListBucketResult"
+    name: str
+    prefix: str = ""
+    marker: str = ""
+    next_marker: str | None = None
+    delimiter: str | None = None
+    max_keys: int
+    encoding_type: Literal["url"] | None = None
+    is_truncated: bool
+
+
+class ListObjectsV2Result(Document):
+    """The head of a page of ListObjectsV2. `key_count` counts rows and common prefixes."""
+
+    xml_name: ClassVar[str] = "ListBucketResult"
+    name: str
+    prefix: str = ""
+    start_after: str | None = None
+    continuation_token: str | None = None
+    next_continuation_token: str | None = None
+    key_count: int
+    max_keys: int
+    delimiter: str | None = None
+    encoding_type: Literal["url"] | None = None
+    is_truncated: bool
+
+
+class ListVersionsResult(Document):
+    """The head of a page of ListObjectVersions."""
+
+    name: str
+    prefix: str = ""
+    key_marker: str = ""
+    version_id_marker: str = ""
+    next_key_marker: str | None = None
+    next_version_id_marker: str | None = None
+    max_keys: int
+    delimiter: str | None = None
+    encoding_type: Literal["url"] | None = None
+    is_truncated: bool
 
 
 class ListObjectsInput(ObjectInput):
