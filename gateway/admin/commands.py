@@ -1,0 +1,124 @@
+"""`ocean admin user …` and `ocean admin access-key …`."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gateway.admin.client import AdminClient
+from ocean.cli.settings import Commands, add_json, add_options, loaded
+
+Act = Callable[[AdminClient, argparse.Namespace], Any]
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("admin", help="users and access keys of a running server")
+    nouns = parser.add_subparsers(dest="noun", required=True)
+    _add_users(nouns.add_parser("user", help="users, each with an account of its own"))
+    _add_keys(nouns.add_parser("access-key", help="pairs to sign with"))
+
+
+def _add_users(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    create = _verb(verbs, "create", _create_user, "make a user")
+    create.add_argument("name", metavar="NAME")
+    create.add_argument("--display-name", default="", help="shown as owner; NAME if not given")
+    create.add_argument("--email", default="")
+    create.add_argument("--operator", action="store_true", help="may use this API")
+    _add_pair(create)
+    _verb(verbs, "list", _list_users, "all users")
+    for name, act, text in (
+        ("show", _show_user, "one user"),
+        ("delete", _delete_user, "remove a user and its access keys"),
+    ):
+        _verb(verbs, name, act, text).add_argument("name", metavar="NAME")
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    create = _verb(verbs, "create", _create_key, "make a pair; its secret is shown this once")
+    create.add_argument("name", metavar="USER")
+    _add_pair(create)
+    _verb(verbs, "list", _list_keys, "a user's pairs").add_argument("name", metavar="USER")
+    delete = _verb(verbs, "delete", _delete_key, "remove a pair")
+    delete.add_argument("name", metavar="USER")
+    delete.add_argument("--access-key", required=True)
+
+
+def _add_pair(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--access-key", default="", help="generated if not given")
+    parser.add_argument("--secret-key", default="", help="generated if not given")
+
+
+def _verb(verbs: Commands, name: str, act: Act, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text)
+    add_options(parser)
+    parser.add_argument("--admin-listen", metavar="HOST:PORT", help="where the admin API is")
+    add_json(parser)
+
+    def run(options: argparse.Namespace) -> int:
+        answer = act(AdminClient(loaded(options).config), options)
+        print(json.dumps(answer, indent=2) if options.json else _text(answer))
+        return 0
+
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _create_user(client: AdminClient, options: argparse.Namespace) -> Any:
+    new = {
+        "name": options.name,
+        "display_name": options.display_name,
+        "email": options.email,
+        "operator": options.operator,
+        "access_key": options.access_key,
+        "secret_key": options.secret_key,
+    }
+    return client.call("POST", "users", body=new)
+
+
+def _list_users(client: AdminClient, _options: argparse.Namespace) -> Any:
+    users: list[Any] = []
+    while True:
+        page = client.call("GET", "users", after=users[-1]["name"] if users else "")["users"]
+        users += page
+        if not page:
+            return {"users": users}
+
+
+def _show_user(client: AdminClient, options: argparse.Namespace) -> Any:
+    return client.call("GET", "users", options.name)
+
+
+def _delete_user(client: AdminClient, options: argparse.Namespace) -> Any:
+    return client.call("DELETE", "users", options.name)
+
+
+def _create_key(client: AdminClient, options: argparse.Namespace) -> Any:
+    new = {"access_key": options.access_key, "secret_key": options.secret_key}
+    return client.call("POST", "users", options.name, "access-keys", body=new)
+
+
+def _list_keys(client: AdminClient, options: argparse.Namespace) -> Any:
+    return client.call("GET", "users", options.name, "access-keys")
+
+
+def _delete_key(client: AdminClient, options: argparse.Namespace) -> Any:
+    return client.call("DELETE", "users", options.name, "access-keys", options.access_key)
+
+
+def _text(answer: dict[str, Any]) -> str:
+    """A list as one line each, anything else as `name: value` lines."""
+    columns_of = {
+        "users": ("name", "canonical_id", "display_name", "email"),
+        "access_keys": ("access_key", "status", "created"),
+    }
+    for name, columns in columns_of.items():
+        if name in answer:
+            return "\n".join(_row(item, columns) for item in answer[name]) or "none"
+    width = max(len(name) for name in answer)
+    return "\n".join(f"{name + ':':<{width + 1}} {value}" for name, value in answer.items())
+
+
+def _row(item: dict[str, Any], columns: Iterable[str]) -> str:
+    return "  ".join(str(item[column]) for column in columns)

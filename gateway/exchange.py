@@ -1,0 +1,254 @@
+"""One request of an aiohttp connection and its answer."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import StreamReader
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpVersion10
+from aiohttp.http_parser import RawRequestMessage
+
+from blobstore.base import Buffer
+from gateway.heads import CONTINUE, BadHead, bodiless, head, refusal
+from gateway.http import Headers, Request, Response
+from ocean.errors import IncompleteBody, InternalError, RequestTimeout
+
+if TYPE_CHECKING:
+    from gateway.server import Connection
+
+LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
+_COALESCE = 64 << 10  # bytes up to which copying a body behind its head is cheaper than two buffers
+_HIGH_WATER = 1 << 20  # bytes of a stream that may wait for the client
+
+log = logging.getLogger(__name__)
+
+
+class Body:
+    """The bytes of a request's body as they arrive, each wait bounded.
+
+    Raises IncompleteBody when the client ends, breaks off or garbles the body, RequestTimeout when
+    it falls silent.
+    """
+
+    __slots__ = ("_exchange", "_payload", "_seconds")
+
+    def __init__(self, exchange: "Exchange", payload: StreamReader, seconds: float) -> None:
+        self._exchange = exchange
+        self._payload = payload
+        self._seconds = seconds
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        payload = self._payload
+        try:
+            while not payload.at_eof():
+                # Asking without waiting first saves the timer when bytes are here already.
+                if piece := payload.read_nowait():
+                    return piece
+                if self._exchange.waits:
+                    await self._exchange.proceed()
+                async with asyncio.timeout(self._seconds):
+                    if piece := await payload.readany():
+                        return piece
+        except TimeoutError:
+            raise RequestTimeout from None
+        except Exception as error:
+            raise IncompleteBody from error
+        raise StopAsyncIteration
+
+
+class Exchange:
+    """What aiohttp's low-level server takes for its request and for its answer.
+
+    `waits` says that the client has not been told to send its body yet.
+    """
+
+    __slots__ = (
+        "_task",
+        "connection",
+        "finished",
+        "keep_alive",
+        "length",
+        "message",
+        "payload",
+        "response",
+        "waits",
+        "writer",
+    )
+
+    def __init__(
+        self,
+        connection: "Connection",
+        message: RawRequestMessage,
+        payload: StreamReader,
+        writer: AbstractStreamWriter,
+    ) -> None:
+        self.connection = connection
+        self.message = message
+        self.payload = payload
+        self.writer = writer
+        self.response: Response | None = None
+        self.keep_alive = not message.should_close
+        self.finished = False
+        self.waits = False
+        self.length: int | None = 0
+        self._task: Any = None
+
+    def request(self) -> Request:
+        """The request for the pipeline."""
+        message = self.message
+        headers: Headers = {}
+        for name, value in message.headers.items():
+            name = name.lower()
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        if message.chunked:
+            self.length = None
+        elif "content-length" in headers:
+            self.length = int(headers["content-length"])
+        if "expect" in headers and self.length != 0 and message.version != HttpVersion10:
+            self.waits = headers["expect"].lower() == "100-continue"
+        connection = self.connection
+        return Request(
+            method=message.method,
+            target=message.path,
+            headers=headers,
+            length=self.length,
+            body=Body(self, self.payload, connection.limits.body_seconds),
+            peer=connection.peer,
+            secure=connection.secure,
+            proceed=self.proceed,
+        )
+
+    async def proceed(self) -> None:
+        """Send `100 Continue`, once, if the client waits for it."""
+        transport = self.connection.transport
+        if self.waits and transport is not None:
+            self.waits = False
+            transport.write(CONTINUE)
+
+    async def send(self, response: Response) -> None:
+        """Send all of an answer; ConnectionError when it could not be sent whole."""
+        if not self._reusable():
+            self.keep_alive = False
+        try:
+            first = head(response, self.connection.dates.now(), self._connection_lines(response))
+        except BadHead:
+            log.exception("an answer to %s was refused", self.message.method)
+            await _close(response.stream)
+            response = refusal(InternalError())
+            first = head(response, self.connection.dates.now(), self._connection_lines(response))
+        if bodiless(self.message.method, response.status):
+            self._write(first)
+            await _close(response.stream)
+        elif response.stream is None:
+            body = response.body
+            self._write(*((first + body,) if len(body) <= _COALESCE else (first, body)))
+        else:
+            await self._stream(first, response, response.stream)
+        if self.connection.writing_paused:
+            await self._drain()
+        if self.waits:
+            # The client will not send the body now, so the connection has no next request.
+            self.connection.force_close()
+
+    def _connection_lines(self, response: Response) -> str:
+        """What the answer says about the connection and its own coding."""
+        old = self.message.version == HttpVersion10
+        unknown = response.length is None and response.stream is not None
+        if unknown and old:
+            self.keep_alive = False
+        lines = "Transfer-Encoding: chunked\r\n" if unknown and not old else ""
+        if not self.keep_alive:
+            return f"{lines}Connection: close\r\n"
+        return f"{lines}Connection: keep-alive\r\n" if old else lines
+
+    def _reusable(self) -> bool:
+        """Whether the connection can carry another request after this one."""
+        if self.waits or self.connection.ending:
+            return False
+        if self.payload.is_eof():
+            return True
+        return self.length is not None and self.length - self.payload.total_bytes <= LEFTOVER
+
+    def _write(self, *pieces: Buffer) -> None:
+        transport = self.connection.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        if len(pieces) == 1:
+            transport.write(pieces[0])
+        else:
+            transport.writelines(pieces)
+
+    async def _stream(
+        self, first: bytes, response: Response, stream: AsyncIterator[Buffer]
+    ) -> None:
+        """Send a stream; whatever goes wrong breaks the connection, so no end looks clean."""
+        transport = self.connection.transport
+        if transport is not None:
+            transport.set_write_buffer_limits(high=_HIGH_WATER)
+        chunked = response.length is None and self.message.version != HttpVersion10
+        left = response.length
+        try:
+            self._write(first)
+            async for piece in stream:
+                self._write(*((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,)))
+                if left is not None:
+                    left -= len(piece)
+                if self.connection.writing_paused:
+                    await self._drain()
+            if left:
+                raise ValueError(f"a stream was {left} bytes off the length it promised")
+            if chunked:
+                self._write(b"0\r\n\r\n")
+        except ConnectionError:
+            raise
+        except BaseException as error:
+            self._abort()
+            if not isinstance(error, Exception):
+                raise
+            log.exception("an answer broke off")
+            raise ConnectionAbortedError("the answer broke off") from error
+        finally:
+            await _close(stream)
+
+    async def _drain(self) -> None:
+        """Wait until the client took enough of what was written."""
+        try:
+            async with asyncio.timeout(self.connection.limits.write_seconds):
+                await self.writer.drain()
+        except TimeoutError as error:
+            self._abort()
+            raise ConnectionAbortedError("the client does not read") from error
+
+    def _abort(self) -> None:
+        if self.connection.transport is not None:
+            self.connection.transport.abort()
+
+    # What aiohttp calls on a request and on an answer.
+
+    def _cancel(self, error: BaseException) -> None:
+        self.payload.set_exception(error)
+
+    def _finish(self) -> None:
+        return
+
+    async def prepare(self, _request: "Exchange") -> None:
+        return
+
+    async def write_eof(self) -> None:
+        try:
+            if self.response is not None:
+                await self.send(self.response)
+        finally:
+            self.finished = True
+
+
+async def _close(stream: AsyncIterator[Buffer] | None) -> None:
+    """End a generator now rather than when it is collected."""
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,263 @@
+"""The aiohttp front: its parser and connections, with our own request and answer objects.
+
+The hooks of aiohttp's low-level server (handler, request_factory) are given objects of our own, so
+that a request costs neither aiohttp's request nor its response classes, its head is taken as
+received, and an answer of whole bytes leaves in one write.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong
+from aiohttp.http_parser import RawRequestMessage
+
+from gateway.exchange import Exchange
+from gateway.heads import Dates, head, refusal
+from gateway.http import Request, Response
+from ocean import errors
+from ocean.config.schema import Limits
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_LINE_SIZE = 8190  # bytes of the request line: an escaped key of 1,024 bytes, and a long query
+_FIELD_SIZE = 8190  # bytes of one header field
+_FIELDS = 128
+_HEAD_SIZE = 64 << 10  # bytes of a whole head
+_MANY_FIELDS = 16  # from which on the size of a head is added up
+_READ_SIZE = 256 << 10
+_LINGER_SECONDS = 5.0  # for the rest of a refused body, so that the client can read why
+_BACKLOG = 1024
+_USER_TIMEOUT_MS = 120_000  # after which the kernel gives up on a client that takes no bytes
+_POLL_SECONDS = 0.02
+
+log = logging.getLogger(__name__)
+
+
+class Connection(web.RequestHandler):
+    """One client connection: aiohttp's, with limits on heads and S3's form of errors."""
+
+    __slots__ = ("_head_size", "_head_timer", "exchange", "front", "half_closed", "peer", "secure")
+
+    def __init__(self, front: "Front") -> None:
+        super().__init__(
+            front,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=front.limits.idle_seconds,
+            access_log=None,  # type: ignore[arg-type]
+            max_line_size=_LINE_SIZE,
+            max_headers=_FIELDS,
+            max_field_size=_FIELD_SIZE,
+            lingering_time=_LINGER_SECONDS,
+            read_bufsize=_READ_SIZE,
+            auto_decompress=False,
+            tcp_keepalive=False,
+        )
+        self.front = front
+        self.exchange: Exchange | None = None
+        self.half_closed = False
+        self.peer = ""
+        self.secure = front.tls is not None
+        self._head_size = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return self.front.limits
+
+    @property
+    def dates(self) -> Dates:
+        return self.front.dates
+
+    @property
+    def ending(self) -> bool:
+        """Whether no further request may come on this connection."""
+        return self.half_closed or self.front.draining
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if name else ""
+        if len(self.front.connections) > self.limits.connections:
+            self._turn_away(errors.SlowDown())
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._waiter is not None and not self._messages and data:
+            self._part_of_head(len(data))
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client ends its side: it still gets the answer to a request that it has sent."""
+        self.half_closed = True
+        busy = self.exchange is not None and not self.exchange.finished
+        if self.secure or not (busy or self._messages):
+            return None
+        if self.exchange is not None and not self.exchange.payload.is_eof():
+            self.exchange.payload.set_exception(ConnectionResetError("the body ended early"))
+        return True
+
+    def begin(self, exchange: Exchange) -> None:
+        """The head of a request is complete."""
+        self._head_came()
+        self.exchange = exchange
+
+    def end_if_idle(self) -> None:
+        """Close the connection unless a request is on its way through."""
+        if self._waiter is not None and not self._messages:
+            self.force_close()
+
+    def handle_error(  # type: ignore[override]
+        self,
+        request: Any,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> Exchange:
+        """aiohttp could not parse the request, or a handler raised: answer and close."""
+        exchange: Exchange = request
+        if exchange.writer.output_size or exchange.response is not None:
+            raise ConnectionAbortedError("an answer was begun already")
+        error: errors.S3Error = errors.InternalError()
+        if status < 500:
+            error = _parse_error(exc)
+        else:
+            log.error("a request failed", exc_info=exc)
+        exchange.keep_alive = False
+        exchange.response = refusal(error)
+        return exchange
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """aiohttp's own words about a client that went away are of no use to an operator."""
+        log.debug(*args, **kw)
+
+    def _part_of_head(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > _HEAD_SIZE:
+            self._turn_away(errors.RequestHeaderSectionTooLarge())
+        elif self._head_timer is None:
+            self._head_timer = self._loop.call_later(
+                self.limits.header_seconds, self._turn_away, errors.RequestTimeout()
+            )
+
+    def _head_came(self) -> None:
+        self._head_size = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _turn_away(self, error: errors.S3Error) -> None:
+        """Answer without a request, and close."""
+        if self.transport is not None:
+            answer = refusal(error)
+            lines = "Connection: close\r\n"
+            self.transport.write(head(answer, self.dates.now(), lines) + answer.body)
+        self.force_close()
+
+
+class Front(web.Server):
+    """Serves one handler on any number of listening sockets."""
+
+    def __init__(
+        self, handler: Handler, limits: Limits, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(self._handle, request_factory=self._exchange)  # type: ignore[arg-type]
+        self.limits = limits
+        self.tls = tls
+        self.dates = Dates()
+        self.draining = False
+        self._pipeline = handler
+        self._listeners: list[asyncio.Server] = []
+
+    def __call__(self) -> Connection:
+        return Connection(self)
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept connections of a bound socket, which stays the caller's."""
+        loop = asyncio.get_running_loop()
+        copy = sock.dup()  # closing ours must not end the others' listening
+        server = await loop.create_server(self, sock=copy, ssl=self.tls, backlog=_BACKLOG)
+        self._listeners.append(server)
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing more, let requests in flight end, then close every connection."""
+        self.draining = True
+        for server in self._listeners:
+            server.close()
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self.connections and asyncio.get_running_loop().time() < deadline:
+            for connection in self.connections:
+                assert isinstance(connection, Connection)
+                connection.end_if_idle()
+            await asyncio.sleep(_POLL_SECONDS)
+        await self.shutdown(0)
+
+    async def _handle(self, exchange: Exchange) -> Exchange:
+        """Runs the pipeline; the answer leaves when aiohttp asks for the end of it."""
+        if len(exchange.message.raw_headers) > _MANY_FIELDS and _too_large(exchange.message):
+            exchange.keep_alive = False
+            exchange.response = refusal(errors.RequestHeaderSectionTooLarge())
+            return exchange
+        try:
+            exchange.response = await self._pipeline(exchange.request())
+        except errors.S3Error as error:
+            exchange.keep_alive = False
+            exchange.response = refusal(error)
+        return exchange
+
+    def _exchange(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: Connection,
+        writer: AbstractStreamWriter,
+        _task: "asyncio.Task[None]",
+    ) -> Exchange:
+        exchange = Exchange(protocol, message, payload, writer)
+        protocol.begin(exchange)
+        return exchange
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket whose options its connections inherit; OSError."""
+    family, kind, number, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, number)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    """TLS 1.2 and later with one certificate chain; OSError, ssl.SSLError."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _parse_error(error: BaseException | None) -> errors.S3Error:
+    if isinstance(error, LineTooLong):
+        return errors.RequestHeaderSectionTooLarge()
+    return errors.InvalidURI() if isinstance(error, InvalidURLError) else errors.BadRequest()
+
+
+def _too_large(message: RawRequestMessage) -> bool:
+    return sum(len(name) + len(value) for name, value in message.raw_headers) > _HEAD_SIZE

@@ -1,0 +1,50 @@
+"""What one worker serves: the S3 pipeline and the admin API over one opened store."""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from gateway.admin.api import AdminApi
+from gateway.http import Request, Response
+from gateway.metrics import Metrics
+from gateway.server import Handler
+from metastore.engine import Failed
+from ocean.config import Config
+from ocean.engines import open_engine
+from ocean.identity.credentials import Credentials
+from ocean.identity.identities import Identities
+from ocean.identity.root import open_root
+from ocean.keys import local
+from ocean.starting import STORE_FAILED
+
+log = logging.getLogger(__name__)
+
+
+class Services(NamedTuple):
+    """Handlers of the two ports, and how to close what they use."""
+
+    s3: Handler
+    admin: Handler
+    close: Callable[[], Awaitable[None]]
+
+
+async def open_services(config: Config) -> Services:
+    """Open the store and build both handlers; StartError."""
+    key = local.read(config.master_key_file)
+    engine = open_engine(config, _stop_for_good)
+    root = await open_root(engine, key, config.root)
+    credentials = Credentials(engine, key, root)
+    admin = AdminApi(Identities(engine, key), credentials, Metrics(), config)
+    return Services(_stand_in, admin.handle, engine.close)
+
+
+def _stop_for_good(failure: Failed) -> None:
+    """After a failed write or fsync this process must not acknowledge anything."""
+    log.critical("the store has failed and the server stops: %s", failure)
+    os._exit(STORE_FAILED)
+
+
+async def _stand_in(_request: Request) -> Response:
+    """Until the pipeline is here."""
+    return Response(501, {}, b"")

@@ -1,0 +1,115 @@
+"""One worker process: everything of the server but the start and the end of its workers.
+
+It lives as long as its supervisor: the kernel kills it when the supervisor dies (PR_SET_PDEATHSIG),
+and if that is not so, it sees the end of the control socket.
+"""
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+
+import msgspec
+import uvloop
+
+from gateway.server import Front, tls_context
+from gateway.services import open_services
+from ocean.config import Config
+from ocean.config.values import revive
+from ocean.logs import set_up
+from ocean.starting import START_FAILED, StartError
+
+READY = b"R"
+_PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+
+log = logging.getLogger(__name__)
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What the supervisor sends first: who it is, and what to serve."""
+
+    supervisor: int
+    slot: int
+    config: Config
+
+
+def encode_orders(orders: Orders) -> bytes:
+    """One line of JSON."""
+    return msgspec.json.encode(orders, enc_hook=str) + b"\n"
+
+
+def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
+    """Serve until told to end; the exit status."""
+    control = socket.socket(fileno=control_fd)
+    orders = _receive(control)
+    if not _die_with(orders.supervisor):
+        return 0
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor acts
+    set_up(orders.config.log, f"worker {orders.slot}")
+    _tune_allocator()
+    _raise_file_limit()
+    sockets = socket.socket(fileno=s3_fd), socket.socket(fileno=admin_fd)
+    try:
+        uvloop.run(_serve(orders.config, control, *sockets))
+    except StartError as error:
+        sys.stderr.write(f"ocean: {error}\n")
+        return START_FAILED
+    return 0
+
+
+async def _serve(
+    config: Config, control: socket.socket, s3: socket.socket, admin: socket.socket
+) -> None:
+    loop = asyncio.get_running_loop()
+    end = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, end.set)
+    control.setblocking(False)  # noqa: FBT003
+    loop.add_reader(control, os._exit, 1)  # the supervisor says nothing more: this is its end
+    tls = config.tls
+    context = tls_context(str(tls.certificate), str(tls.key)) if tls.certificate else None
+    services = await open_services(config)
+    try:
+        fronts = (
+            Front(services.s3, config.limits, tls=context),
+            Front(services.admin, config.limits, tls=context),
+        )
+        for front, sock in zip(fronts, (s3, admin), strict=True):
+            await front.listen(sock)
+        gc.collect()
+        gc.freeze()  # what was imported stays: no collection needs to look at it again
+        control.send(READY)
+        await end.wait()
+        await asyncio.gather(*(front.drain(config.limits.drain_seconds) for front in fronts))
+    finally:
+        await services.close()
+
+
+def _receive(control: socket.socket) -> Orders:
+    with control.makefile("rb") as file:
+        return msgspec.json.decode(file.readline(), type=Orders, dec_hook=revive)
+
+
+def _die_with(supervisor: int) -> bool:
+    """Have the kernel end this process with its parent; False when the parent is gone already."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == supervisor
+
+
+def _tune_allocator() -> None:
+    """Keep freed memory: by default each large read is mapped, faulted in and unmapped again."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_MMAP_THRESHOLD, 64 << 20)
+    libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
+
+
+def _raise_file_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

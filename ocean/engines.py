@@ -1,0 +1,23 @@
+"""Which metadata engine a configuration asks for."""
+
+from collections.abc import Callable
+
+from metastore.engine import Engine, EngineError, Failed
+from metastore.sqlite import SqliteEngine
+from metastore.sqlite_file import Durability, Options
+from ocean.config import Config
+from ocean.starting import StartError
+
+
+def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
+    """The engine of `config`, opened by this process; StartError."""
+    if config.metastore != "embedded":
+        raise StartError(f"metastore = {config.metastore}: expected embedded")
+    folder = config.data / "meta"
+    durability: Durability = "full" if config.durability == "commit" else "relaxed"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        options = Options(durability=durability)
+        return SqliteEngine(str(folder / "ocean.sqlite"), options, on_failure)
+    except (OSError, EngineError) as error:
+        raise StartError(f"{folder}: the metadata cannot be opened: {error}") from error
