@@ -41,6 +41,7 @@ def code(name: str, status: int, message: str) -> type[S3Error]:
 # fmt: off
 AccessControlListNotSupported = code("AccessControlListNotSupported", 400, "The bucket does not allow ACLs")
 AccessDenied = code("AccessDenied", 403, "Access Denied")
+AccessForbidden = code("AccessForbidden", 403, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 AccessPointAlreadyOwnedByYou = code("AccessPointAlreadyOwnedByYou", 409, "An access point with an identical name already exists in your account.")
 AccountProblem = code("AccountProblem", 403, "There is a problem with your account that prevents the operation from completing successfully.")
 AllAccessDisabled = code("AllAccessDisabled", 403, "All access to this Amazon S3 resource has been disabled.")

@@ -1,0 +1,45 @@
+"""Names of buckets and keys by S3's rules. Pure: a name is good or the error says which rule.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+"""
+
+import re
+
+from ocean.errors import InvalidBucketName, InvalidURI, KeyTooLongError
+
+MAX_KEY_BYTES = 1024
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_NOT_BESIDE_A_DOT = ("..", ".-", "-.")
+_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def is_bucket_name(name: str) -> bool:
+    """3 to 63 of lower-case letters, digits, dots and hyphens; neither an address nor reserved."""
+    return (
+        _BUCKET.fullmatch(name) is not None
+        and not any(pair in name for pair in _NOT_BESIDE_A_DOT)
+        and _ADDRESS.fullmatch(name) is None
+        and not name.startswith(_PREFIXES)
+        and not name.endswith(_SUFFIXES)
+    )
+
+
+def check_bucket_name(name: str) -> None:
+    """Raise InvalidBucketName for a name that no bucket may get."""
+    if not is_bucket_name(name):
+        raise InvalidBucketName(BucketName=name)
+
+
+def check_key(key: str) -> None:
+    """Raise KeyTooLongError for a key of more than 1024 bytes in UTF-8."""
+    if 4 * len(key) <= MAX_KEY_BYTES:
+        return
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise InvalidURI from None
+    if size > MAX_KEY_BYTES:
+        raise KeyTooLongError(Size=str(size), MaxSizeAllowed=str(MAX_KEY_BYTES))
