@@ -104,6 +104,8 @@ class ChunkDecoder:
             if self._chunk:
                 pieces.append(view[: self._chunk])
                 view = self._take_data(view)
+            elif self.finished:
+                raise _malformed()
             else:
                 view = self._take_line(view)
         return pieces
@@ -174,10 +176,6 @@ class ChunkDecoder:
         if line != b"\r\n":
             raise _malformed()
         self.finished = True
-        self._read = self._read_excess
-
-    def _read_excess(self, line: bytes) -> None:  # noqa: ARG002 - whatever it is
-        raise _malformed()
 
     def _read_trailer(self, line: bytes) -> None:
         if line == b"\r\n" and self._signer is not None:

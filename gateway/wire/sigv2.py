@@ -19,7 +19,7 @@ import msgspec
 from gateway.wire import dates
 from gateway.wire.claims import check_signature, check_skew, printable
 from gateway.wire.sigv4 import Identity
-from gateway.wire.target import Pairs, Target, parse_query
+from gateway.wire.target import Pairs, Target, decode
 from ocean.errors import AccessDenied, InvalidArgument
 
 # fmt: off
@@ -92,9 +92,12 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
 
 
 def string_to_sign(
-    method: str, resource: str, pairs: Pairs, headers: Mapping[str, str], timestamp: str
+    method: str, resource: str, query: str, headers: Mapping[str, str], timestamp: str
 ) -> str:
-    """What is signed; `resource` is the raw path, behind `/bucket` for a virtual host."""
+    """What is signed; `resource` is the raw path, behind `/bucket` for a virtual host.
+
+    The query is raw: `?acl` and `?acl=` are signed as they are written.
+    """
     lines = [
         f"{name}:{' '.join(value.split())}\n"
         for name, value in sorted(headers.items())
@@ -104,16 +107,19 @@ def string_to_sign(
     content_type = headers.get("content-type", "").strip()
     return (
         f"{method}\n{md5}\n{content_type}\n{timestamp}\n"
-        f"{''.join(lines)}{resource}{_subresources(pairs)}"
+        f"{''.join(lines)}{resource}{_subresources(query)}"
     )
 
 
-def _subresources(pairs: Pairs) -> str:
-    chosen = sorted(pair for pair in pairs if pair[0] in SUBRESOURCES)
-    if not chosen:
-        return ""
-    # `?acl` and `?acl=` decode alike; no sub-resource that is meant to have a value is empty.
-    return "?" + "&".join(f"{name}={value}" if value else name for name, value in chosen)
+def _subresources(query: str) -> str:
+    chosen = []
+    for part in query.split("&") if query else ():
+        name, separator, value = part.partition("=")
+        # Names are decoded, or an escaped one would select an operation without being covered.
+        name = decode(name.replace("+", " "))
+        if name in SUBRESOURCES:
+            chosen.append((name, f"{name}{separator}{decode(value)}"))
+    return "?" + "&".join([text for _, text in sorted(chosen)]) if chosen else ""
 
 
 def signature(secret: str, text: str) -> str:
@@ -156,7 +162,7 @@ def verify(
     else:
         headers = _with_query(target.pairs, headers)
     text = string_to_sign(
-        method, target.bucket_path + target.raw_path, target.pairs, headers, claim.timestamp
+        method, target.bucket_path + target.raw_path, target.raw_query, headers, claim.timestamp
     )
     check_signature(signature(secret, text), claim.signature, claim.access_key, text)
 
@@ -181,7 +187,7 @@ def sign(
     if identity.token is not None:
         signed["x-amz-security-token"] = identity.token
     timestamp = "" if "x-amz-date" in signed else signed["date"]
-    text = string_to_sign(method, parts.path or "/", parse_query(parts.query), signed, timestamp)
+    text = string_to_sign(method, parts.path or "/", parts.query, signed, timestamp)
     signed["authorization"] = f"AWS {identity.access_key}:{signature(identity.secret, text)}"
     return signed
 
@@ -196,8 +202,7 @@ def presign(
     if identity.token is not None:
         signed["x-amz-security-token"] = identity.token
         added.append(("x-amz-security-token", identity.token))
-    pairs = parse_query(parts.query)
-    text = string_to_sign(method, parts.path or "/", pairs, signed, str(expires))
+    text = string_to_sign(method, parts.path or "/", parts.query, signed, str(expires))
     added.append(("Signature", signature(identity.secret, text)))
     query = "&".join(filter(None, (parts.query, urlencode(added))))
     return parts._replace(query=query).geturl()
