@@ -15,7 +15,7 @@ from bench.proc import machine, pids_of_port
 from bench.report import budgets_text, comparison_text, results_text
 from bench.requests import SIGNINGS
 from bench.run import Progress, RunError, run
-from bench.suite import compare, judge, suite
+from bench.suite import compare, differences, judge, suite
 from bench.target import Target
 from bench.workloads import WORKLOADS, Parameters
 
@@ -183,6 +183,10 @@ def compare_files(arguments: argparse.Namespace) -> int:
     after = load_results(arguments.after.read_bytes())
     comparisons = compare(before.results, after.results)
     print(comparison_text(comparisons, (before.label, after.label)))
+    if before.machine != after.machine:
+        print("note: not made on the same machine")
+    for difference in differences(before.results, after.results):
+        print(f"note: not made alike: {difference}")
     exceeded = [verdict for verdict in judge(after.results) if verdict.exceeded]
     if exceeded:
         print(f"\nbudgets exceeded by {after.label}:\n{budgets_text(exceeded)}")

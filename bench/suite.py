@@ -164,3 +164,21 @@ def compare(before: Sequence[Result], after: Sequence[Result]) -> list[Compariso
             if value is not None and old.get(measure) is not None:
                 found.append(Comparison(result.name, measure, old[measure], value))
     return found
+
+
+FREE_PARAMETERS = {"duration", "warm_up", "count", "seed"}  # change precision, not the load
+
+
+def differences(before: Sequence[Result], after: Sequence[Result]) -> list[str]:
+    """The runs that were not made with the same parameters, so that ratios mean little."""
+    earlier = {result.name: result.parameters for result in before}
+    found = []
+    for result in after:
+        old = earlier.get(result.name, result.parameters)
+        names = sorted(
+            name
+            for name in old.keys() | result.parameters.keys()
+            if name not in FREE_PARAMETERS and old.get(name) != result.parameters.get(name)
+        )
+        found += [f"{result.name}: {n} {old.get(n)} / {result.parameters.get(n)}" for n in names]
+    return found

@@ -24,7 +24,7 @@ from bench.figures import (
     server_figures,
 )
 from bench.report import budgets_text, comparison_text, number, results_text, table
-from bench.suite import BUDGETS, MIB, Budget, compare, judge, suite
+from bench.suite import BUDGETS, MIB, Budget, compare, differences, judge, suite
 from bench.workloads import WORKLOADS, Parameters
 
 GOOD = {"cpu_us_per_op": 1.0, "mb_per_cpu_second": 10_000.0}
@@ -139,6 +139,14 @@ def test_cpu_may_grow_by_fifteen_percent(after: float, worse: bool) -> None:
 
 def test_only_common_runs_are_compared() -> None:
     assert compare([result("head")], [result("get-4k")]) == []
+
+
+def test_runs_made_otherwise_are_named_but_not_for_longer_runs() -> None:
+    base = result("head")
+    longer = msgspec.structs.replace(base, parameters=base.parameters | {"duration": 99.0})
+    wider = msgspec.structs.replace(base, parameters=base.parameters | {"concurrency": 99})
+    assert differences([base], [longer, result("get-4k")]) == []
+    assert differences([base], [wider]) == ["head: concurrency 16 / 99"]
 
 
 def write(path: Path, results: list[Result]) -> str:
