@@ -1,7 +1,7 @@
 """The facade of the package: bodies of any length in, extents out; verified bytes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
 
 from blobstore import frames
@@ -89,11 +89,11 @@ class Blobs:
         raw = await store.read(extent.blob, extent.offset, extent.span)
         return bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw)[start:stop])
 
-    def read(self, part: Slice) -> AsyncIterator[Buffer]:
+    def read(self, part: Slice) -> AsyncGenerator[Buffer, None]:
         """The bytes of a slice; see read_all."""
         return self.read_all((part,))
 
-    async def read_all(self, parts: Iterable[Slice]) -> AsyncIterator[Buffer]:
+    async def read_all(self, parts: Iterable[Slice]) -> AsyncGenerator[Buffer, None]:
         """The bytes of slices in a row, as verified buffers of at most 1 MiB.
 
         While one is in the caller's hands the next is being read. Raises NotFound and Corrupt,
@@ -109,8 +109,8 @@ class Blobs:
             if ahead is not None:
                 yield await ahead
         finally:
-            if ahead is not None and not ahead.done():
-                ahead.cancel()
+            if ahead is not None and not ahead.cancel() and not ahead.cancelled():
+                ahead.exception()  # whether it failed interests nobody any more
 
     async def label(self, pool: str, blob: str) -> bytes:
         """The label of a blob of segments; NotFound, Corrupt."""
@@ -138,12 +138,14 @@ class Blobs:
 class Writer:
     """`write` any number of pieces, then `finish`; or `abandon`, at any time, also after an error.
 
+    ValueError for a label over frames.LABEL_LIMIT.
+
     One task uses a writer. What `write` was given may be changed once it has returned.
     """
 
     def __init__(self, blobs: Blobs, label: bytes, size: int | None) -> None:
         self._blobs = blobs
-        self._label = label
+        self._label = frames.checked_label(label)
         self._small = bytearray()
         self._segments: SegmentWriter | None = None
         if size is not None and size > blobs.threshold:

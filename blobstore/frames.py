@@ -45,7 +45,8 @@ def _place(blob: str, offset: int) -> int:
     return crc32c(b"%b@%d" % (blob.encode(), offset))  # type: ignore[no-any-return]
 
 
-def _checked_label(label: bytes) -> bytes:
+def checked_label(label: bytes) -> bytes:
+    """`label`, if the format holds it; else ValueError."""
     if len(label) > LABEL_LIMIT:
         raise ValueError(f"a label of {len(label)} bytes; the format holds {LABEL_LIMIT}")
     return label
@@ -76,7 +77,7 @@ def needle_span(label: bytes, size: int) -> int:
 
 def needle(blob: str, offset: int, label: bytes, data: Buffer) -> tuple[bytes, Buffer, bytes]:
     """The needle that lies at `offset` of volume `blob`, in three parts to be joined."""
-    head = _NEEDLE.pack(_NEEDLE_MAGIC, VERSION, len(_checked_label(label)), len(data)) + label
+    head = _NEEDLE.pack(_NEEDLE_MAGIC, VERSION, len(checked_label(label)), len(data)) + label
     check = crc32c(head, _place(blob, offset))
     return head + _CHECK.pack(check), data, _CHECK.pack(crc32c(data, check))
 
@@ -201,7 +202,7 @@ class Piece(NamedTuple):
 
 def segments_head(blob: str, label: bytes) -> bytes:
     """What a blob of segments begins with; the first segment follows it."""
-    head = _SEGMENTS.pack(_SEGMENTS_MAGIC, VERSION, len(_checked_label(label))) + label
+    head = _SEGMENTS.pack(_SEGMENTS_MAGIC, VERSION, len(checked_label(label))) + label
     return head + _CHECK.pack(crc32c(head, _place(blob, 0)))
 
 

@@ -49,10 +49,8 @@ class Volumes:
         append and one sync. ValueError for a label over frames.LABEL_LIMIT; whatever the store
         raises.
         """
-        if len(label) > frames.LABEL_LIMIT:
-            raise ValueError(f"a label of {len(label)} bytes")
         loop = asyncio.get_running_loop()
-        put = _Put(label, data, loop.create_future())
+        put = _Put(frames.checked_label(label), data, loop.create_future())
         self._waiting.append(put)
         if self._flushing is None:
             self._flushing = loop.create_task(self._flush())
@@ -98,8 +96,10 @@ class Volumes:
             while batch := self._take():
                 try:
                     extents = await self._store_batch(batch)
-                except BlobError as error:
+                except Exception as error:
                     self._settle_failed(batch, error)
+                    if not isinstance(error, BlobError):
+                        raise
                 else:
                     for put, extent in zip(batch, extents, strict=True):
                         if not put.stored.done():
@@ -140,7 +140,7 @@ class Volumes:
             self._active = None
         return extents
 
-    def _settle_failed(self, batch: list[_Put], error: BlobError) -> None:
+    def _settle_failed(self, batch: list[_Put], error: Exception) -> None:
         if not isinstance(error, Full):  # else the volume is as it was
             self._active = None  # its end is unknown
         for put in batch:

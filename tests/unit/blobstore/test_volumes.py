@@ -1,0 +1,168 @@
+"""Volumes: many small objects to a blob, coalesced, verified, scanned, copied."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blobstore import BlobNames, Corrupt, Damage, Extent, Full, NotFound, Unavailable
+from blobstore.extents import Layout
+from blobstore.files import Files
+from blobstore.memory import Memory
+from blobstore.volumes import Volumes
+
+
+@pytest.fixture
+def store() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def volumes(store: Memory) -> Volumes:
+    return Volumes(store, BlobNames(1), limit=10_000)
+
+
+async def found(volumes: Volumes, volume: str) -> list[tuple[int, int, int, bytes]]:
+    return [tuple(item) async for item in volumes.scan(volume)]  # type: ignore[misc]
+
+
+async def test_put_get_scan(volumes: Volumes) -> None:
+    puts = [(b"label %d" % n, bytes([n]) * n) for n in range(50)]
+    extents = [await volumes.put(label, data) for label, data in puts]
+    for (label, data), extent in zip(puts, extents, strict=True):
+        assert extent.layout is Layout.NEEDLE
+        assert await volumes.get(extent) == data
+        assert await volumes.read_needle(extent) == (label, data)
+    (volume,) = {extent.blob for extent in extents}
+    assert volume == volumes.active
+    assert await found(volumes, volume) == [
+        (extent.offset, extent.span, extent.size, label)
+        for (label, _), extent in zip(puts, extents, strict=True)
+    ]
+
+
+async def test_puts_of_one_turn_share_an_append_and_a_sync(volumes: Volumes, store: Memory) -> None:
+    await asyncio.gather(*(volumes.put(b"", b"%d" % n) for n in range(64)))
+    assert (store.counters.writes, store.counters.fsyncs) == (1, 1)
+
+
+@pytest.mark.parametrize("puts", [20])
+async def test_fsyncs_of_64_writers(tmp_path: Path, puts: int) -> None:
+    store = Files(tmp_path)
+    volumes = Volumes(store, BlobNames(1))
+
+    async def writer(number: int) -> None:
+        for turn in range(puts):
+            extent = await volumes.put(b"%d" % number, b"%d" % turn)
+            assert await volumes.get(extent) == b"%d" % turn
+
+    await asyncio.gather(*(writer(number) for number in range(64)))
+    assert store.counters.fsyncs <= 64 * puts / 8
+    await store.close()
+
+
+async def test_a_put_during_a_sync_goes_with_the_next(volumes: Volumes, store: Memory) -> None:
+    await volumes.put(b"", b"first")
+    tasks = [asyncio.create_task(volumes.put(b"", b"%d" % n)) for n in range(3)]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(volumes.put(b"", b"late")))
+    extents = await asyncio.gather(*tasks)
+    assert await volumes.get(extents[-1]) == b"late"
+    assert store.counters.fsyncs <= 3
+
+
+async def test_rolls_at_the_limit(volumes: Volumes, store: Memory) -> None:
+    extents = [await volumes.put(b"", bytes(1000)) for _ in range(50)]
+    names = [blob async for blob in store.list()]
+    assert sorted({extent.blob for extent in extents}) == names
+    assert len(names) == 5
+    for name in names:
+        assert 9000 < await store.size(name) < 12_000
+
+
+async def test_never_appends_to_a_volume_of_another_life(store: Memory) -> None:
+    first = await Volumes(store, BlobNames(1)).put(b"", b"x")
+    store.cut(first.blob, first.span - 1)
+    second = Volumes(store, BlobNames(2))
+    extent = await second.put(b"", b"y")
+    assert extent.blob != first.blob
+    assert await second.get(extent) == b"y"
+    with pytest.raises(Corrupt):
+        await second.get(first)
+    assert [item async for item in second.scan(first.blob)] == [Damage(0, first.span - 1)]
+
+
+async def test_every_flip_is_corrupt(volumes: Volumes, store: Memory) -> None:
+    extent = await volumes.put(b"label", b"data")
+    for offset in range(extent.span):
+        store.damage(extent.blob, offset, 0x10)
+        with pytest.raises(Corrupt):
+            await volumes.get(extent)
+        store.damage(extent.blob, offset, 0x10)
+    assert await volumes.get(extent) == b"data"
+
+
+async def test_no_such_volume(volumes: Volumes) -> None:
+    with pytest.raises(NotFound):
+        await volumes.get(Extent(Layout.NEEDLE, "memory", "none", 0, 20, 1))
+    with pytest.raises(NotFound):
+        await found(volumes, "none")
+
+
+async def test_copy_keeps_label_and_data(volumes: Volumes, store: Memory) -> None:
+    old = await volumes.put(b"label", b"data")
+    for _ in range(12):
+        await volumes.put(b"", bytes(1000))
+    new = await volumes.copy(old)
+    assert new.blob != old.blob
+    await store.delete(old.blob)
+    assert await volumes.read_needle(new) == (b"label", b"data")
+
+
+@pytest.mark.parametrize("operation", ["create", "append", "sync"])
+@pytest.mark.parametrize("error", [Full, Unavailable])
+async def test_an_error_reaches_all_and_the_next_put_succeeds(
+    volumes: Volumes, store: Memory, operation: str, error: type[Exception]
+) -> None:
+    before = None if operation == "create" else await volumes.put(b"", b"before")
+
+    def fail(called: str, blob: str) -> None:
+        if called == operation:
+            raise error("on purpose")
+
+    store.before = fail
+    outcomes = await asyncio.gather(
+        *(volumes.put(b"", b"%d" % n) for n in range(5)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [error] * 5
+    store.before = None
+    after = await volumes.put(b"", b"after")
+    assert await volumes.get(after) == b"after"
+    if before is not None:
+        assert await volumes.get(before) == b"before"
+        assert (after.blob == before.blob) == (error is Full)
+
+
+async def test_a_canceled_put_disturbs_nobody(volumes: Volumes) -> None:
+    tasks = [asyncio.create_task(volumes.put(b"", b"%d" % n)) for n in range(5)]
+    await asyncio.sleep(0)
+    tasks[2].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(outcomes[2], asyncio.CancelledError)
+    for number in (0, 1, 3, 4):
+        extent = outcomes[number]
+        assert isinstance(extent, Extent)
+        assert await volumes.get(extent) == b"%d" % number
+
+
+@given(st.lists(st.tuples(st.binary(max_size=50), st.binary(max_size=3000)), max_size=30))
+async def test_scan_finds_what_was_put(puts: list[tuple[bytes, bytes]]) -> None:
+    store = Memory()
+    volumes = Volumes(store, BlobNames(3), limit=5000)
+    await asyncio.gather(*(volumes.put(label, data) for label, data in puts))
+    items = [item async for name in store.list() async for item in volumes.scan(name)]
+    assert [(item.label, item.size) for item in items if not isinstance(item, Damage)] == [
+        (label, len(data)) for label, data in puts
+    ]
