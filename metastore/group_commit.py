@@ -35,12 +35,13 @@ _REMOVE = for_each_table("DELETE FROM {} WHERE key = ?")
 class Change:
     """One statement, and who waits for it: resolved with whether it changed a row."""
 
-    __slots__ = ("future", "parameters", "removes", "size", "statement")
+    __slots__ = ("again", "future", "parameters", "removes", "size", "statement")
 
     def __init__(self, statement: str, parameters: tuple[bytes, ...], new: bytes | None) -> None:
         self.statement = statement
         self.parameters = parameters
         self.removes = new is None
+        self.again = False  # came back after a full disk
         self.size = 0 if new is None else len(new)
         self.future: asyncio.Future[bool]
 
@@ -175,7 +176,7 @@ class GroupCommit:
 
     def _roomy(self) -> bool:
         """Whether changes other than removals may be tried: the reserve is not for them."""
-        if self._reserve.held or self._reserve.restore():
+        if self._reserve.restore():
             return True
         free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
         return free > _SPARE_PAGES
@@ -242,7 +243,8 @@ class GroupCommit:
         self._reserve.release()
         again = []
         for change, _ in self._batch:
-            if change.removes and held:
+            if change.removes and held and not change.again:
+                change.again = True
                 again.append(change)
             else:
                 _reject(change, Full("the disk is full"))

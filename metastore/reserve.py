@@ -10,7 +10,7 @@ class Reserve:
     """One file for all processes: full size is held, empty is released."""
 
     def __init__(self, path: str, size: int | None) -> None:
-        """`size` in bytes; None: one percent of the file system, at most 16 MiB."""
+        """`size` in bytes; None: one percent of the file system, at most 16 MiB; 0: none."""
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         system = os.fstatvfs(self._file)
         share = system.f_blocks * system.f_frsize // 100
@@ -18,14 +18,14 @@ class Reserve:
 
     @property
     def held(self) -> bool:
-        return os.fstat(self._file).st_size >= self._size
+        return 0 < self._size <= os.fstat(self._file).st_size
 
     def release(self) -> None:
         os.ftruncate(self._file, 0)
 
     def restore(self) -> bool:
-        """Take the space again if at least as much stays free; True if it is held."""
-        if self.held:
+        """Take the space again if at least as much stays free; True if nothing is missing."""
+        if self.held or self._size == 0:
             return True
         system = os.fstatvfs(self._file)
         if system.f_bavail * system.f_frsize < 2 * self._size:

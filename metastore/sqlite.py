@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from metastore.engine import Counters, Failed, Row, Swap, Table
+from metastore.engine import Counters, EngineError, Failed, Row, Swap, Table, Unavailable
 from metastore.group_commit import Change, GroupCommit, put_change, swap_change
 from metastore.reserve import Reserve
 from metastore.sqlite_file import (
@@ -48,28 +48,36 @@ class SqliteEngine:
         """
         self._counters = Counters()
         self._options = options
-        self._presence = Presence(f"{path}-open")
         try:
-            self._writer = connect(path, options.write_cache, options.patience)
-            self._reader = connect(path, options.read_cache, options.patience)
-            self._reserve = Reserve(f"{path}-reserve", options.reserve)
-            self._prepare(path)
+            self._presence = Presence(f"{path}-open")
+        except OSError as error:
+            raise Unavailable(str(error)) from error
+        try:
+            self._open(path)
         except sqlite3.Error as error:
+            self._presence.close()
             raise read_error(error) from error
+        except EngineError:
+            self._presence.close()
+            raise
         self._turnstile = Turnstile(f"{path}-queue", f"{path}-lock")
         self._execute = self._reader.cursor().execute
         self._commits = GroupCommit(
             self._writer, self._turnstile, self._reserve, self._counters, options, on_failure
         )
 
-    def _prepare(self, path: str) -> None:
+    def _open(self, path: str) -> None:
+        options = self._options
+        self._writer = connect(path, options.write_cache, options.patience)
         if self._presence.alone:
             prepare_file(self._writer, path)
-            self._reserve.restore()
-            self._presence.share()
         else:
             check_file(self._writer, path)
-        level = "FULL" if self._options.durability == "full" else "NORMAL"
+        self._reader = connect(path, options.read_cache, options.patience)
+        self._reserve = Reserve(f"{path}-reserve", options.reserve)
+        self._reserve.restore()
+        self._presence.share()
+        level = "FULL" if options.durability == "full" else "NORMAL"
         self._writer.execute(f"PRAGMA synchronous = {level}")
         self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         self._writer.execute("PRAGMA cache_spill = OFF")  # statements write nothing, COMMIT does

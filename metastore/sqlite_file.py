@@ -36,23 +36,30 @@ def for_each_table(statement: str) -> dict[Table, str]:
 
 
 class Presence:
-    """A shared lock held while the file is open, so that the first opener knows it is alone."""
+    """A shared lock held while the file is open, so that the first opener knows it is alone.
+
+    Until `share`, all other openers wait.
+    """
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._opening = os.open(f"{path}ing", flags, 0o600)
+        self._open = os.open(path, flags, 0o600)
+        fcntl.flock(self._opening, fcntl.LOCK_EX)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._open, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.alone = True
         except BlockingIOError:
-            fcntl.flock(self._file, fcntl.LOCK_SH)
             self.alone = False
 
     def share(self) -> None:
         """Let others in, once what only the first opener does is done."""
-        fcntl.flock(self._file, fcntl.LOCK_SH)
+        fcntl.flock(self._open, fcntl.LOCK_SH)
+        fcntl.flock(self._opening, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        os.close(self._file)
+        os.close(self._opening)
+        os.close(self._open)
 
 
 def connect(path: str, cache: int, patience: float) -> sqlite3.Connection:
@@ -80,20 +87,26 @@ def prepare_file(connection: sqlite3.Connection, path: str) -> None:
         Corrupt: the file is no database, or that of another program.
     """
     try:
-        check_file(connection, path)
+        version = check_file(connection, path)
         connection.execute(f"PRAGMA page_size = {PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise Unavailable(f"{path} is in use by another program")
-        _create(connection)
+        if version < FORMAT:
+            _create(connection)
     except sqlite3.DatabaseError as error:
         raise read_error(error) from error
 
 
-def check_file(connection: sqlite3.Connection, path: str) -> None:
-    """Refuse a file of a newer format (EngineError) or of another program (Corrupt)."""
+def check_file(connection: sqlite3.Connection, path: str) -> int:
+    """The file's format, 0 if it is new.
+
+    Raises:
+        EngineError: it is of a newer format.
+        Corrupt: it is that of another program.
+    """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -101,6 +114,7 @@ def check_file(connection: sqlite3.Connection, path: str) -> None:
         raise Corrupt(f"{path} is a database of another program")
     if version > FORMAT:
         raise EngineError(f"{path} has format {version}; this version reads up to {FORMAT}")
+    return version
 
 
 def _create(connection: sqlite3.Connection) -> None:
