@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import signal
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -146,6 +147,7 @@ def run_stage(target: Target, sources: list[Source]) -> None:
 
 def drive(target: Target, sources: list[Source], window: Window, results: Connection) -> None:
     """The body of a load process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up, this one just ends
     gc.freeze()
     gc.disable()
     results.send(LoadLoop(target.address, sources, window).run())
