@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.wire import authorization, claims, sigv2, sigv4
 from gateway.wire.target import Domains, Target, parse
+from ocean.errors import S3Error
 
 NOW = 1369353600
 ALICE = sigv4.Identity("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
@@ -148,3 +149,58 @@ def test_ours(method: str, key: str, parameters: dict[str, str], headers: dict[s
     check(AWSRequest(method, url, sigv2.sign(ALICE, method, url, headers, now=NOW)))
     signed = sigv2.presign(ALICE, method, url, headers, expires=NOW + 1)
     check(AWSRequest(method, signed, headers))
+
+
+ANYTHING = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(["a/20130524/us-east-1/s3/aws4_request", "20130524T000000Z", "host", "60"]),
+    st.sampled_from(["AWS4-HMAC-SHA256", "AWS a:b", sigv4.UNSIGNED_PAYLOAD, "é" * 64]),
+)
+GARBAGE = st.dictionaries(
+    st.sampled_from(
+        ["host", "authorization", "x-amz-date", "date", "x-amz-content-sha256", "x-amz-a"]
+    ),
+    st.one_of(
+        ANYTHING,
+        st.tuples(ANYTHING, ANYTHING, ANYTHING).map(
+            lambda parts: (
+                f"AWS4-HMAC-SHA256 Credential={parts[0]},SignedHeaders={parts[1]},"
+                f"Signature={parts[2]}"
+            )
+        ),
+    ),
+)
+QUERIES = st.dictionaries(
+    st.sampled_from(
+        [f"X-Amz-{name}" for name in ("Algorithm", "Credential", "Date", "Expires", "Signature")]
+        + ["X-Amz-SignedHeaders", "AWSAccessKeyId", "Signature", "Expires", "acl"]
+    ),
+    ANYTHING,
+)
+
+
+@given(GARBAGE, QUERIES)
+def test_garbage(headers: dict[str, str], parameters: dict[str, str]) -> None:
+    """A request that no secret signed is anonymous or refused with an S3 error, nothing else."""
+    target = parse("/b/k?" + urlencode(parameters, quote_via=quote, safe=""), "", Domains())
+    try:
+        claim = authorization.claim(target, headers)
+        if claim is None:
+            assert "authorization" not in headers
+            assert not parameters.keys() & {*authorization.V4_QUERY, *authorization.V2_QUERY}
+            return
+        if isinstance(claim, sigv2.Claim):
+            sigv2.verify(claim, "GET", target, headers, secret="s", now=NOW)
+        else:
+            keys = sigv4.SigningKeys()
+            claims.verify(
+                *(claim, "GET", target, headers),
+                secret="s",
+                keys=keys,
+                now=NOW,
+                region="us-east-1",
+            )
+    except S3Error as error:
+        str((error.message, error.details)).encode()
+    else:
+        raise AssertionError("accepted")
