@@ -9,7 +9,7 @@ import sys
 import msgspec
 
 from gateway.banner import Endpoint, banner
-from gateway.server import bind, tls_context
+from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import Failed
 from ocean.config import Address, Config

@@ -20,6 +20,7 @@ from aiohttp.http_parser import RawRequestMessage
 from gateway.exchange import Exchange
 from gateway.heads import Dates, head, refusal
 from gateway.http import Request, Response
+from gateway.sockets import BACKLOG
 from ocean import errors
 from ocean.config.schema import Limits
 
@@ -32,8 +33,6 @@ _HEAD_SIZE = 64 << 10  # bytes of a whole head
 _MANY_FIELDS = 16  # from which on the size of a head is added up
 _READ_SIZE = 256 << 10
 _LINGER_SECONDS = 5.0  # for the rest of a refused body, so that the client can read why
-_BACKLOG = 1024
-_USER_TIMEOUT_MS = 120_000  # after which the kernel gives up on a client that takes no bytes
 _POLL_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
@@ -184,7 +183,7 @@ class Front(web.Server):
         """Accept connections of a bound socket, which stays the caller's."""
         loop = asyncio.get_running_loop()
         copy = sock.dup()  # closing ours must not end the others' listening
-        server = await loop.create_server(self, sock=copy, ssl=self.tls, backlog=_BACKLOG)
+        server = await loop.create_server(self, sock=copy, ssl=self.tls, backlog=BACKLOG)
         self._listeners.append(server)
 
     async def drain(self, seconds: float) -> None:
@@ -224,33 +223,6 @@ class Front(web.Server):
         exchange = Exchange(protocol, message, payload, writer)
         protocol.begin(exchange)
         return exchange
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket whose options its connections inherit; OSError."""
-    family, kind, number, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    sock = socket.socket(family, kind, number)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """TLS 1.2 and later with one certificate chain; OSError, ssl.SSLError."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def _parse_error(error: BaseException | None) -> errors.S3Error:

@@ -6,17 +6,20 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from gateway.admin.api import AdminApi
-from gateway.http import Request, Response
 from gateway.metrics import Metrics
+from gateway.ops import s3
+from gateway.pipeline import Pipeline
 from gateway.server import Handler
 from metastore.engine import Failed
+from metastore.store import MetaStore
 from ocean.config import Config
-from ocean.engines import open_engine
+from ocean.engines import open_blobs, open_engine
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
 from ocean.keys import local
 from ocean.starting import STORE_FAILED
+from ocean.store import Ocean
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +38,14 @@ async def open_services(config: Config) -> Services:
     engine = open_engine(config, _stop_for_good)
     root = await open_root(engine, key, config.root)
     credentials = Credentials(engine, key, root)
+    meta = await MetaStore.begin(engine)
+    ocean = Ocean(meta, open_blobs(config, meta.life.epoch))
     admin = AdminApi(Identities(engine, key), credentials, Metrics(), config)
-    return Services(_stand_in, admin.handle, engine.close)
+    pipeline = Pipeline(ocean, credentials, s3, region=config.region, domains=config.domains)
+    return Services(pipeline.handle, admin.handle, ocean.close)
 
 
 def _stop_for_good(failure: Failed) -> None:
     """After a failed write or fsync this process must not acknowledge anything."""
     log.critical("the store has failed and the server stops: %s", failure)
     os._exit(STORE_FAILED)
-
-
-async def _stand_in(_request: Request) -> Response:
-    """Until the pipeline is here."""
-    return Response(501, {}, b"")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ocean
-from gateway.worker import READY, Orders, encode_orders
+from gateway.orders import READY, Orders, encode_orders
 from ocean.config import Config
 from ocean.starting import START_FAILED, STORE_FAILED
 

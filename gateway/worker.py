@@ -14,17 +14,16 @@ import signal
 import socket
 import sys
 
-import msgspec
 import uvloop
 
-from gateway.server import Front, tls_context
+from gateway.orders import READY, Orders, decode_orders
+from gateway.server import Front
 from gateway.services import open_services
+from gateway.sockets import tls_context
 from ocean.config import Config
-from ocean.config.values import revive
 from ocean.logs import set_up
 from ocean.starting import START_FAILED, StartError
 
-READY = b"R"
 _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -32,24 +31,11 @@ _M_MMAP_THRESHOLD = -3
 log = logging.getLogger(__name__)
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """What the supervisor sends first: who it is, and what to serve."""
-
-    supervisor: int
-    slot: int
-    config: Config
-
-
-def encode_orders(orders: Orders) -> bytes:
-    """One line of JSON."""
-    return msgspec.json.encode(orders, enc_hook=str) + b"\n"
-
-
 def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
     """Serve until told to end; the exit status."""
     control = socket.socket(fileno=control_fd)
     orders = _receive(control)
-    if not _die_with(orders.supervisor):
+    if orders is None or not _die_with(orders.supervisor):
         return 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor acts
     set_up(orders.config.log, f"worker {orders.slot}")
@@ -91,9 +77,11 @@ async def _serve(
         await services.close()
 
 
-def _receive(control: socket.socket) -> Orders:
+def _receive(control: socket.socket) -> Orders | None:
+    """The orders; None when the supervisor ended before it gave any."""
     with control.makefile("rb") as file:
-        return msgspec.json.decode(file.readline(), type=Orders, dec_hook=revive)
+        line = file.readline()
+    return decode_orders(line) if line.endswith(b"\n") else None
 
 
 def _die_with(supervisor: int) -> bool:

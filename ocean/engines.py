@@ -1,7 +1,8 @@
-"""Which metadata engine a configuration asks for."""
+"""Which metadata engine and which blob store a configuration asks for."""
 
 from collections.abc import Callable
 
+from blobstore import BlobError, Blobs, open_files
 from metastore.engine import Engine, EngineError, Failed
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
@@ -21,3 +22,18 @@ def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
         return SqliteEngine(str(folder / "ocean.sqlite"), options, on_failure)
     except (OSError, EngineError) as error:
         raise StartError(f"{folder}: the metadata cannot be opened: {error}") from error
+
+
+def open_blobs(config: Config, epoch: int) -> Blobs:
+    """The blob store of `config` for the process life `epoch`; StartError."""
+    options = config.blobs
+    try:
+        return open_files(
+            config.data / "blobs",
+            epoch,
+            reserve=options.reserve,
+            threshold=options.small_threshold,
+            volume_limit=options.volume_size,
+        )
+    except (OSError, BlobError) as error:
+        raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error

@@ -3,12 +3,14 @@
 import argparse
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gateway.admin.client import AdminClient
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 
-Act = Callable[[AdminClient, argparse.Namespace], Any]
+if TYPE_CHECKING:
+    from gateway.admin.client import AdminClient
+
+Act = Callable[["AdminClient", argparse.Namespace], Any]
 
 
 def add(commands: Commands) -> None:
@@ -57,6 +59,8 @@ def _verb(verbs: Commands, name: str, act: Act, text: str) -> argparse.ArgumentP
     add_json(parser)
 
     def run(options: argparse.Namespace) -> int:
+        from gateway.admin.client import AdminClient  # not needed, and slow, for other commands
+
         answer = act(AdminClient(loaded(options).config), options)
         print(json.dumps(answer, indent=2) if options.json else _text(answer))
         return 0
@@ -65,7 +69,7 @@ def _verb(verbs: Commands, name: str, act: Act, text: str) -> argparse.ArgumentP
     return parser
 
 
-def _create_user(client: AdminClient, options: argparse.Namespace) -> Any:
+def _create_user(client: "AdminClient", options: argparse.Namespace) -> Any:
     new = {
         "name": options.name,
         "display_name": options.display_name,
@@ -77,7 +81,7 @@ def _create_user(client: AdminClient, options: argparse.Namespace) -> Any:
     return client.call("POST", "users", body=new)
 
 
-def _list_users(client: AdminClient, _options: argparse.Namespace) -> Any:
+def _list_users(client: "AdminClient", _options: argparse.Namespace) -> Any:
     users: list[Any] = []
     while True:
         page = client.call("GET", "users", after=users[-1]["name"] if users else "")["users"]
@@ -86,24 +90,24 @@ def _list_users(client: AdminClient, _options: argparse.Namespace) -> Any:
             return {"users": users}
 
 
-def _show_user(client: AdminClient, options: argparse.Namespace) -> Any:
+def _show_user(client: "AdminClient", options: argparse.Namespace) -> Any:
     return client.call("GET", "users", options.name)
 
 
-def _delete_user(client: AdminClient, options: argparse.Namespace) -> Any:
+def _delete_user(client: "AdminClient", options: argparse.Namespace) -> Any:
     return client.call("DELETE", "users", options.name)
 
 
-def _create_key(client: AdminClient, options: argparse.Namespace) -> Any:
+def _create_key(client: "AdminClient", options: argparse.Namespace) -> Any:
     new = {"access_key": options.access_key, "secret_key": options.secret_key}
     return client.call("POST", "users", options.name, "access-keys", body=new)
 
 
-def _list_keys(client: AdminClient, options: argparse.Namespace) -> Any:
+def _list_keys(client: "AdminClient", options: argparse.Namespace) -> Any:
     return client.call("GET", "users", options.name, "access-keys")
 
 
-def _delete_key(client: AdminClient, options: argparse.Namespace) -> Any:
+def _delete_key(client: "AdminClient", options: argparse.Namespace) -> Any:
     return client.call("DELETE", "users", options.name, "access-keys", options.access_key)
 
 

@@ -4,11 +4,12 @@ Invariant: what `str` of a value shows, its type reads back as the same value.
 """
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 _UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
-_SIZE = re.compile(r"([0-9]{1,15}) ?([KMGT]IB|B|)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,19}) ?([KMGT]IB|B|)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z_.-]{1,253}):([0-9]{1,5})")
 
 
@@ -59,7 +60,10 @@ class Address(str):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name: any other may resolve to anything
+            return self.host == "localhost"
 
 
 def revive(kind: type[object], given: object) -> object:

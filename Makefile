@@ -1,0 +1,56 @@
+# Everything a newcomer or CI calls. `make run` needs Python 3.11, python3-venv and make.
+
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) $(shell command -v python3.11) python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+FAST   := not slow and not nightly
+JOBS   ?= 2
+
+.PHONY: run install check test lint nightly clean
+
+run: install
+	@exec $(BIN)/ocean serve
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "make: Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "make: the package python3-venv is missing: apt install python3-venv" >&2; exit 2; }
+	@echo "Installing into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "make: $(VENV) cannot be made here" >&2; exit 2; }
+	@$(PIP) install -r requirements.txt \
+	  || { echo "make: the packages of requirements.txt could not be installed" >&2; exit 2; }
+	@$(PIP) install --no-deps --editable . \
+	  || { echo "make: the project could not be installed into $(VENV)" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
+	@echo "Installing what the tests need ..."
+	@$(PIP) install -r requirements-test.txt \
+	  || { echo "make: the packages of requirements-test.txt could not be installed" >&2; exit 2; }
+	@touch $@
+
+lint: $(VENV)/.installed-test
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+
+# Under a minute: what to run before each commit.
+check: lint
+	@$(BIN)/pytest -q -n $(JOBS) -m "$(FAST)"
+
+# Everything but the nightly parts.
+test: lint
+	@$(BIN)/pytest -q -n $(JOBS) -m "not nightly"
+
+# One named part, such as PART=faults, or all of them.
+nightly: $(VENV)/.installed-test
+	@$(BIN)/pytest -q -n $(JOBS) -m nightly tests/$(PART)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
