@@ -53,11 +53,31 @@ HANDLED = frozenset(
         "x-amz-request-payer",
         # Said by clients about themselves.
         "x-amz-user-agent",
+        "x-amz-cf-id",
         "x-amz-id-2",
         "x-amz-request-id",
     }
 )
 METADATA = "x-amz-meta-"
+
+# What most requests carry, so that one look into one set settles most headers.
+_COMMON = HANDLED | {
+    "accept",
+    "accept-encoding",
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "expect",
+    "host",
+    "range",
+    "transfer-encoding",
+    "user-agent",
+}
 
 # Refused but for the values that ask for what is there anyway (in lower case).
 ALLOWED_VALUES = {
@@ -91,7 +111,7 @@ def refuse(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
     because a presigned URL may carry them there.
     """
     for name in headers:
-        if name.startswith("x-amz-") and name not in HANDLED:
+        if name not in _COMMON and name.startswith("x-amz-"):
             _check(name, name, headers[name])
     for name in query:
         if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
