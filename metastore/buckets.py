@@ -124,11 +124,18 @@ class Buckets:
         opened = replace(bucket, state=BucketState.OPEN, edit=self._edits.next())
         await self._swap(abandoned, opened)
 
-    async def list(self, after: str = "", limit: int = 10_000) -> AsyncIterator[Bucket]:
-        """Buckets in order of name, beginning after `after`."""
-        start = after.encode() + b"\0" if after else b""
-        async for row in self._engine.scan(Table.BUCKETS, start, None, limit=limit):
-            yield codec.decode(Bucket, row.value)
+    async def list(self, after: str = "", prefix: str = "") -> AsyncIterator[Bucket]:
+        """Buckets whose names begin with `prefix`, in order, beginning after `after`."""
+        start = max(prefix.encode(), after.encode() + b"\0" if after else b"")
+        stop = successor(prefix.encode()) if prefix else None
+        while True:
+            last = b""
+            async for row in self._engine.scan(Table.BUCKETS, start, stop, limit=1000):
+                last = row.key
+                yield codec.decode(Bucket, row.value)
+            if not last:
+                return
+            start = last + b"\0"
 
     async def _swap(self, old: bytes, after: Bucket) -> bool:
         data = codec.encode(after)

@@ -2,12 +2,14 @@
 
 A Head and a row of `versions` begin with a fixed summary, so that a listing reads neither
 manifests nor metadata: kind and flags (1 byte), format version (1), then the fields of Summary.
-Everything else is msgpack behind it. Invariant: decode(encode(x)) == x, for every format version
+Everything else is msgpack behind it, then a CRC-32 of all before, so that a row altered by
+anything but a commit is noticed. Invariant: decode(encode(x)) == x, for every format version
 that was ever written (golden files in the tests).
 """
 
 from struct import Struct
 from typing import NamedTuple, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -22,6 +24,7 @@ _KIND = 0x0F
 # kind and flag, format, seq, size, modified_ms, op, etag, parts, null, storage class,
 # checksum algorithm, composite, owner
 _SUMMARY = Struct(">BBQQQ12s16sHBBBB32s")
+_CRC = Struct(">I")
 _NO_SUMMARY = bytes(_SUMMARY.size - 2)
 
 
@@ -170,13 +173,12 @@ def encode_head(head: Head) -> bytes:
     """The bytes of a Head."""
     kind = head.kind | (TRASH_FLAG if head.trash else 0) | (LIVE_FLAG if head.live else 0)
     current = head.current
-    prefix = (
-        bytes((kind, FORMAT)) + _NO_SUMMARY if current is None else _pack_summary(current, kind)
-    )
-    details = None if current is None else _details(current)
-    return prefix + _encode(
-        _Tail(head.last, head.live, head.null_seq, head.trail, head.trash, details)
-    )
+    if current is None:
+        prefix, details = bytes((kind, FORMAT)) + _NO_SUMMARY, None
+    else:
+        prefix, details = _pack_summary(current, kind), _details(current)
+    tail = _Tail(head.last, head.live, head.null_seq, head.trail, head.trash, details)
+    return _sealed(prefix + _encode(tail))
 
 
 def decode_head(data: bytes) -> Head:
@@ -185,7 +187,7 @@ def decode_head(data: bytes) -> Head:
     _known(fields.format)
     try:
         kind = Kind(fields.kind & _KIND)
-        tail = _decode_tail(memoryview(data)[_SUMMARY.size :])
+        tail = _decode_tail(_opened(data)[_SUMMARY.size :])
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a Head cannot be decoded: {error}") from error
     current = None if tail.details is None else _version(fields, kind, tail.details)
@@ -204,9 +206,8 @@ def encode_version(row: VersionRow) -> bytes:
     """The bytes of a row of `versions`."""
     version = row.version
     kind = version.kind | (TRASH_FLAG if row.trash else 0)
-    return _pack_summary(version, kind) + _encode(
-        _VersionTail(_details(version), row.trail, row.trash)
-    )
+    tail = _VersionTail(_details(version), row.trail, row.trash)
+    return _sealed(_pack_summary(version, kind) + _encode(tail))
 
 
 def decode_version(data: bytes) -> VersionRow:
@@ -215,7 +216,7 @@ def decode_version(data: bytes) -> VersionRow:
     _known(fields.format)
     try:
         kind = Kind(fields.kind & _KIND)
-        tail = _decode_version(memoryview(data)[_SUMMARY.size :])
+        tail = _decode_version(_opened(data)[_SUMMARY.size :])
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a version cannot be decoded: {error}") from error
     return VersionRow(_version(fields, kind, tail.details), tail.trail, tail.trash)
@@ -227,8 +228,8 @@ def _known(version: int) -> None:
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """The bytes of any other record: a format byte, then msgpack."""
-    return b"\x01" + _encode(record)
+    """The bytes of any other record: a format byte, msgpack, a CRC-32."""
+    return _sealed(b"\x01" + _encode(record))
 
 
 def decode(kind: type[T], data: bytes) -> T:
@@ -236,6 +237,17 @@ def decode(kind: type[T], data: bytes) -> T:
     if data[:1] != b"\x01":
         raise Corrupt(f"a {kind.__name__} has format {data[:1]!r}; this release knows 1")
     try:
-        return msgspec.msgpack.decode(memoryview(data)[1:], type=kind)
+        return msgspec.msgpack.decode(_opened(data)[1:], type=kind)
     except msgspec.MsgspecError as error:
         raise Corrupt(f"a {kind.__name__} cannot be decoded: {error}") from error
+
+
+def _sealed(data: bytes) -> bytes:
+    return data + _CRC.pack(crc32(data))
+
+
+def _opened(data: bytes) -> memoryview:
+    content = memoryview(data)[:-4]
+    if len(data) < 5 or _CRC.unpack_from(data, len(data) - 4)[0] != crc32(content):
+        raise Corrupt(f"a row of {len(data)} bytes fails its checksum")
+    return content

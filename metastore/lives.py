@@ -1,11 +1,11 @@
 """Lives: one row for each process that ever made blobs, with an epoch of its own."""
 
+from secrets import token_bytes
 from struct import Struct
 
 from msgspec.structs import replace
 
 from metastore import codec
-from metastore.edits import Edits
 from metastore.engine import Engine, Swap, Table
 from metastore.records import Life, LifeState
 from metastore.rows import update
@@ -24,10 +24,12 @@ class Lives:
         """Register a new life under an epoch that no process ever had."""
 
         async def increment(old: bytes | None) -> bytes:
-            return _EPOCH.pack((_EPOCH.unpack(old)[0] if old else 0) + 1)
+            # The nonce tells our swap from another's that took the same number.
+            return _EPOCH.pack((_EPOCH.unpack_from(old)[0] if old else 0) + 1) + token_bytes(8)
 
-        epoch = _EPOCH.unpack(await update(self._engine, Table.LIVES, _NEXT, increment) or b"")[0]
-        life = Life(epoch=epoch, edit=Edits(epoch).next())
+        taken = await update(self._engine, Table.LIVES, _NEXT, increment)
+        epoch = _EPOCH.unpack_from(taken or b"")[0]
+        life = Life(epoch=epoch)
         await self._engine.write(Table.LIVES, [(_row(epoch), codec.encode(life))])
         return life
 

@@ -5,6 +5,7 @@ ocean/design/0002-commit-protocol.md for what each step is there for.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from metastore import codec, keys, versions
 from metastore.buckets import Buckets
@@ -21,11 +22,24 @@ Decide = Callable[[Head, Version | None, Versioning], Plan | None]
 TRASH_LIMIT = 32  # entries of trash that a Head may carry; more move to a row of `trash`
 
 
+class Discarded(NamedTuple):
+    """What a commit left behind: fresh entries of the Head's trash, or the row of a version."""
+
+    bucket_id: bytes
+    key: str
+    trash: tuple[Trash, ...]
+    seq: int = 0
+
+
+def _forget(_discarded: Discarded) -> None:
+    """Leave it to the sweeper."""
+
+
 class Objects:
     """The verbs on versions of objects.
 
     `settle` is called with a completed upload's version before it stops being current;
-    `discarded` with bucket id and key whenever a commit left trash behind.
+    `discarded` is told whenever a commit left trash behind.
     """
 
     def __init__(self, engine: Engine, edits: Edits, buckets: Buckets) -> None:
@@ -33,7 +47,7 @@ class Objects:
         self._edits = edits
         self._buckets = buckets
         self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
-        self.discarded: Callable[[bytes, str], None] | None = None
+        self.discarded: Callable[[Discarded], None] = _forget
 
     # -- looking up -------------------------------------------------------------------------
 
@@ -97,14 +111,25 @@ class Objects:
 
     # -- the four commits -------------------------------------------------------------------
 
-    async def put(self, bucket: Bucket, key: str, draft: Version, guard: Guard) -> Version:
-        """Make `draft` the current version; `guard` sees the current one first."""
+    async def put(
+        self,
+        bucket: Bucket,
+        key: str,
+        draft: Version,
+        guard: Guard,
+        learned: Callable[[], Awaitable[None]] | None = None,
+    ) -> Version:
+        """Make `draft` the current version; `guard` sees the current one first.
+
+        `learned` is awaited in each attempt after the Head was read: a Complete looks there
+        whether its upload still wants to be completed.
+        """
 
         def decide(head: Head, current: Version | None, mode: Versioning) -> Plan:
             guard(current)
             return versions.put(head, draft, mode)
 
-        plan = await self._commit(bucket, key, decide)
+        plan = await self._commit(bucket, key, decide, learned)
         if plan is None or plan.version is None:
             raise AssertionError("a put always makes a version")
         return plan.version
@@ -136,6 +161,7 @@ class Objects:
             current = head.current
             if current is None or current.seq != gone.seq:
                 if await self._erase_row(bucket, key, gone):
+                    await self._drop(bucket.id, key, gone.seq)
                     return gone
                 continue
             if await self._erase_current(bucket, key, gone):
@@ -192,7 +218,7 @@ class Objects:
         if not await self._swap_bytes(Table.VERSIONS, row, old, new):
             return False
         await self._buckets.confirm(view)
-        self._note(bucket.id, key)
+        self.discarded(Discarded(bucket.id, key, (), gone.seq))
         return True
 
     async def _swap_row(self, bucket_id: bytes, key: str, old: Version, new: Version) -> bool:
@@ -209,14 +235,65 @@ class Objects:
         after = VersionRow(new, (self._edits.next(),), trash)
         return await self._swap_bytes(Table.VERSIONS, row, data, codec.encode_version(after))
 
+    # -- putting away what commits left behind ------------------------------------------------
+
+    async def tidied(self, bucket_id: bytes, key: str, trash: tuple[Trash, ...]) -> None:
+        """Take trash whose blobs are gone out of the Head; remove a Head that says nothing."""
+        row = keys.object_row(bucket_id, key)
+        for _ in range(ATTEMPTS):
+            data = await self._engine.get(Table.OBJECTS, row)
+            if data is None:
+                return
+            head = codec.decode_head(data)
+            after = versions.without_trash(head, trash)
+            if versions.removable(after):
+                if await self._swap_bytes(Table.OBJECTS, row, data, None):
+                    return
+            elif after.trash == head.trash or await self._swap_head(row, data, after):
+                return
+        raise Conflict(key)
+
+    async def stored_row(self, bucket_id: bytes, key: str, seq: int) -> VersionRow | None:
+        """The row of a version that is no longer current, whether live, deleted or replaced."""
+        data = await self._engine.get(Table.VERSIONS, keys.version_row(bucket_id, key, seq))
+        return None if data is None else codec.decode_version(data)
+
+    async def drop(self, bucket_id: bytes, key: str, seq: int) -> None:
+        """Remove the row of a deleted version, whose blobs are gone, and what names it."""
+        await self._drop(bucket_id, key, seq)
+        await self.remove_row(bucket_id, key, seq)
+
+    async def _drop(self, bucket_id: bytes, key: str, seq: int) -> None:
+        row = keys.object_row(bucket_id, key)
+        for _ in range(ATTEMPTS):
+            data = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if data is None else codec.decode_head(data)
+            live = versions.contains(head.live, seq)
+            if not live or await self._swap_head(row, data, versions.drop(head, seq)):
+                return
+        raise Conflict(key)
+
+    async def remove_row(self, bucket_id: bytes, key: str, seq: int) -> None:
+        """Remove a row of `versions` that no Head names."""
+        version_row = keys.version_row(bucket_id, key, seq)
+        await self._engine.write(Table.VERSIONS, [(version_row, None)])
+
     # -- one commit -------------------------------------------------------------------------
 
-    async def _commit(self, bucket: Bucket, key: str, decide: Decide) -> Plan | None:
+    async def _commit(
+        self,
+        bucket: Bucket,
+        key: str,
+        decide: Decide,
+        learned: Callable[[], Awaitable[None]] | None = None,
+    ) -> Plan | None:
         row = keys.object_row(bucket.id, key)
         view = await self._buckets.open(bucket)
         for _ in range(ATTEMPTS):
             data = await self._engine.get(Table.OBJECTS, row)
             head = versions.ABSENT if data is None else codec.decode_head(data)
+            if learned is not None:
+                await learned()
             current = await self._current_of(bucket.id, key, head)
             if view.stale():
                 view = await self._buckets.open(bucket)
@@ -228,8 +305,7 @@ class Objects:
                 continue
             if await self._swap_head(row, data, plan.head):
                 await self._buckets.confirm(view)
-                if plan.head.trash:
-                    self._note(bucket.id, key)
+                self._note(bucket.id, key, head, plan.head)
                 return plan
         raise Conflict(key)
 
@@ -330,6 +406,7 @@ class Objects:
         except Unknown:
             return
 
-    def _note(self, bucket_id: bytes, key: str) -> None:
-        if self.discarded is not None:
-            self.discarded(bucket_id, key)
+    def _note(self, bucket_id: bytes, key: str, before: Head, after: Head) -> None:
+        fresh = tuple(entry for entry in after.trash if entry not in before.trash)
+        if fresh or after.kind is Kind.NONE:
+            self.discarded(Discarded(bucket_id, key, fresh))

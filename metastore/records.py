@@ -119,7 +119,7 @@ class BucketState(IntEnum):
     DELETING = 1
 
 
-class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A bucket with its whole configuration. `owner` is an account's canonical id."""
 
     name: str
@@ -142,7 +142,7 @@ class UploadState(IntEnum):
     ABORTED = 4
 
 
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
+class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A multipart upload. `draft` is the version it is to become, without bytes.
 
     While completing, `op` is the operation id of the version and `digest` names the exact parts
@@ -163,7 +163,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     edit: bytes = NO_OP
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A part, with every manifest ever written for its number (`replaced`)."""
 
     number: int
@@ -182,7 +182,7 @@ class LifeState(IntEnum):
     CLEAN = 2
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True):
+class Life(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The life of one process: its epoch is in the names of all blobs it makes.
 
     A life whose `beats` stand still for the grace period is swapped to ENDED by an observer.
@@ -191,4 +191,3 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     beats: int = 0
     state: LifeState = LifeState.LIVE
-    edit: bytes = NO_OP

@@ -32,7 +32,11 @@ async def update(
     key: bytes,
     change: Callable[[bytes | None], Awaitable[bytes | None]],
 ) -> bytes | None:
-    """Read a row, let `change` say what it shall be (the same object: leave it), and swap."""
+    """Read a row, let `change` say what it shall be (the same object: leave it), and swap.
+
+    What `change` gives must be unlike anything that another writer could give: an edit id or a
+    nonce in it tells our swap from theirs.
+    """
     for _ in range(ATTEMPTS):
         old = await engine.get(table, key)
         new = await change(old)

@@ -79,6 +79,7 @@ class Uploads:
         if now is not None and now.state is UploadState.COMPLETING:
             now = await self.reopen(bucket_id, now)
         if now is None or now.state is not UploadState.OPEN:
+            await replaced(self._engine, Swap(Table.PARTS, row, data, None), partial(eq, None))
             raise NoUpload(upload.key)
 
     async def parts(

@@ -1,0 +1,29 @@
+"""All operations of S3; importing this package declares them."""
+
+from gateway.operations import s3
+from gateway.ops import (
+    buckets,
+    copying,
+    cors,
+    deleting,
+    listing,
+    multipart,
+    objects,
+    planned,
+    service,
+    tagging,
+)
+
+__all__ = [
+    "buckets",
+    "copying",
+    "cors",
+    "deleting",
+    "listing",
+    "multipart",
+    "objects",
+    "planned",
+    "s3",
+    "service",
+    "tagging",
+]

@@ -55,6 +55,7 @@ _QUERY_PARTS = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
+_QUERY_NAMES = frozenset(_QUERY_PARTS)
 
 
 class Payload(Enum):
@@ -128,7 +129,8 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
     """
     query = target.query
     names = [name for name, _ in target.pairs]
-    if any(names.count(name) != 1 for name in _QUERY_PARTS):
+    repeated = len(names) != len(query) and any(names.count(name) > 1 for name in _QUERY_PARTS)
+    if repeated or not query.keys() >= _QUERY_NAMES:
         raise AuthorizationQueryParametersError(
             "Query-string authentication version 4 requires the "
             f"{', '.join(_QUERY_PARTS[:-1])}, and {_QUERY_PARTS[-1]} parameters."

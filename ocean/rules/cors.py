@@ -7,8 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from metastore.records import CorsRule
 from ocean.errors import AccessForbidden, BadRequest, InvalidRequest, MalformedXML
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
@@ -16,18 +15,7 @@ MAX_RULES = 100
 VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One CORSRule. Origins and headers may hold one `*` that stands for any text."""
-
-    id: str | None = None
-    allowed_origins: tuple[str, ...]
-    allowed_methods: tuple[str, ...]
-    allowed_headers: tuple[str, ...] = ()
-    expose_headers: tuple[str, ...] = ()
-    max_age_seconds: int | None = None
-
-
-def check(rules: Sequence[Rule]) -> None:
+def check(rules: Sequence[CorsRule]) -> None:
     """Raise MalformedXML or InvalidRequest for a configuration that S3 would not take."""
     if not 1 <= len(rules) <= MAX_RULES:
         raise MalformedXML
@@ -35,7 +23,7 @@ def check(rules: Sequence[Rule]) -> None:
         _check_rule(rule)
 
 
-def _check_rule(rule: Rule) -> None:
+def _check_rule(rule: CorsRule) -> None:
     if not rule.allowed_origins or not rule.allowed_methods or len(rule.id or "") > 255:
         raise MalformedXML
     for method in rule.allowed_methods:
@@ -69,7 +57,7 @@ def matches(pattern: str, text: str) -> bool:
     return len(text) >= len(start) + len(end) and text.startswith(start) and text.endswith(end)
 
 
-def actual(rules: Iterable[Rule], *, origin: str, method: str) -> dict[str, str]:
+def actual(rules: Iterable[CorsRule], *, origin: str, method: str) -> dict[str, str]:
     """The headers added to the answer of a request with an Origin; none if no rule matches."""
     for rule in rules:
         allowed = _origin(rule, origin)
@@ -79,7 +67,7 @@ def actual(rules: Iterable[Rule], *, origin: str, method: str) -> dict[str, str]
 
 
 def preflight(
-    rules: Iterable[Rule], *, origin: str | None, method: str | None, headers: str | None
+    rules: Iterable[CorsRule], *, origin: str | None, method: str | None, headers: str | None
 ) -> dict[str, str]:
     """The headers of the answer to OPTIONS; AccessForbidden if no rule matches.
 
@@ -100,17 +88,17 @@ def preflight(
     raise AccessForbidden
 
 
-def _origin(rule: Rule, origin: str) -> str | None:
+def _origin(rule: CorsRule, origin: str) -> str | None:
     """The rule's origin that matches."""
     return next((one for one in rule.allowed_origins if matches(one, origin)), None)
 
 
-def _allows_headers(rule: Rule, wanted: list[str]) -> bool:
+def _allows_headers(rule: CorsRule, wanted: list[str]) -> bool:
     patterns = [pattern.lower() for pattern in rule.allowed_headers]
     return all(any(matches(pattern, name) for pattern in patterns) for name in wanted)
 
 
-def _answer(rule: Rule, origin: str, allowed: str) -> dict[str, str]:
+def _answer(rule: CorsRule, origin: str, allowed: str) -> dict[str, str]:
     answer = {
         "access-control-allow-origin": "*" if allowed == "*" else origin,
         "access-control-allow-methods": ", ".join(rule.allowed_methods),

@@ -147,6 +147,8 @@ class HeadObjectOutput(ChecksumOutput):
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
     tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
+    length: Annotated[int | None, Length()] = None
+    status: Annotated[int | None, Status()] = None
 
 
 class GetObjectAttributesInput(ObjectInput):

@@ -310,6 +310,7 @@ async def test_the_turnstile_lets_the_waiting_one_in_first(tmp_path: Path) -> No
     await asyncio.sleep(0.05)
     assert not first.try_enter()
     first.leave()
+    assert not first.try_enter()
     await waiting
     assert not first.try_enter()
     second.leave()

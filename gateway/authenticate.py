@@ -1,0 +1,86 @@
+"""Authentication: whose request it is, and how its body is covered by the signature."""
+
+import time
+from typing import NamedTuple
+
+from gateway.body import StreamBody
+from gateway.http import Request
+from gateway.wire import authorization, chunked, claims, sigv2
+from gateway.wire.claims import Payload
+from gateway.wire.sigv4 import Seed, SigningKeys
+from gateway.wire.target import Target
+from ocean.errors import InvalidAccessKeyId, InvalidToken, MissingContentLength
+from ocean.identity.credentials import Credentials
+from ocean.identity.records import Account
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+class Verified(NamedTuple):
+    """Who signed (None: nobody), and what the signature says of the body."""
+
+    account: Account | None
+    mode: Payload
+    sha256: str | None
+    seed: Seed | None
+
+
+class Authenticator:
+    """Verifies every form of signature in one place: an unknown form is never anonymous."""
+
+    def __init__(self, credentials: Credentials, region: str) -> None:
+        self._credentials = credentials
+        self._region = region
+        self._keys = SigningKeys()
+
+    async def __call__(self, request: Request, target: Target) -> Verified:
+        """Verify the claim of a request; the S3 error that fits when it is not true."""
+        claim = authorization.claim(target, request.headers)
+        if claim is None:
+            return Verified(None, _unsigned_mode(request), None, None)
+        credential = await self._credentials.find(claim.access_key)
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claims.printable(claim.access_key))
+        if isinstance(claim, sigv2.Claim):
+            sigv2.verify(
+                claim,
+                request.method,
+                target,
+                request.headers,
+                secret=credential.secret,
+                now=time.time(),
+            )
+            return Verified(credential.account, _unsigned_mode(request), None, None)
+        if claim.token is not None:
+            raise InvalidToken
+        seed = claims.verify(
+            claim,
+            request.method,
+            target,
+            request.headers,
+            secret=credential.secret,
+            keys=self._keys,
+            now=time.time(),
+            region=self._region,
+        )
+        sha256 = claim.payload if claim.mode is Payload.HASHED else None
+        return Verified(credential.account, claim.mode, sha256, seed)
+
+
+def _unsigned_mode(request: Request) -> Payload:
+    """How a body without a SigV4 signature is framed."""
+    stated = request.headers.get("x-amz-content-sha256", "")
+    if stated == Payload.UNSIGNED_CHUNKS_TRAILER.value:
+        return Payload.UNSIGNED_CHUNKS_TRAILER
+    return Payload.UNSIGNED
+
+
+def body_of(request: Request, verified: Verified) -> StreamBody:
+    """The decoded body of a request; MissingContentLength and what the framing's headers raise."""
+    decoder = chunked.decoder(verified.mode, request.headers, verified.seed)
+    if decoder is not None:
+        size = chunked.decoded_length(request.headers)
+        return StreamBody(request, size, decoder=decoder)
+    if request.length is None and "transfer-encoding" not in request.headers:
+        raise MissingContentLength
+    return StreamBody(request, request.length, sha256=verified.sha256)

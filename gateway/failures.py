@@ -1,0 +1,69 @@
+"""Failures as answers: S3 errors as they are, others translated, the rest InternalError."""
+
+import logging
+
+from blobstore import base as blobs
+from gateway.http import Request, Response
+from gateway.wire.target import Target
+from gateway.wire.xml import escape
+from metastore import engine
+from metastore import errors as meta
+from ocean import errors
+from ocean.errors import S3Error
+
+log = logging.getLogger(__name__)
+
+_RETRY = {"retry-after": "1"}
+
+
+def failure(
+    error: BaseException, request: Request, target: Target | None, request_id: str
+) -> Response:
+    """The answer for an exception."""
+    s3_error = translated(error)
+    if s3_error is None:
+        log.error("request %s failed", request_id, exc_info=error)
+        s3_error = errors.InternalError()
+    elif s3_error.status == 500:
+        log.error("request %s: %s", request_id, error, exc_info=error)
+    headers = {name.lower(): value for name, value in s3_error.headers.items()}
+    if s3_error.status == 304:
+        return Response(304, headers)
+    headers["content-type"] = "application/xml"
+    resource = target.raw_path if target else request.target.partition("?")[0]
+    document = body(s3_error, resource, request_id)
+    if request.method == "HEAD":
+        return Response(s3_error.status, headers, length=len(document))
+    return Response(s3_error.status, headers, document)
+
+
+def translated(error: BaseException) -> S3Error | None:
+    """The S3 error that an exception of the layers below means; None for a fault of ours."""
+    match error:
+        case S3Error():
+            return error
+        case meta.NoBucket():
+            return errors.NoSuchBucket()
+        case meta.Conflict() | engine.Unavailable() | engine.Unknown() | blobs.Unavailable():
+            return errors.SlowDown(headers=_RETRY)
+        case engine.Full() | blobs.Full():
+            return errors.InsufficientStorage()
+        case engine.Failed() | blobs.Failed():
+            return errors.ServiceUnavailable(headers=_RETRY)
+        case _:
+            return None
+
+
+def body(error: S3Error, resource: str, request_id: str) -> bytes:
+    """The XML of an error."""
+    details = "".join(f"<{name}>{_text(value)}</{name}>" for name, value in error.details.items())
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{error.code}</Code><Message>{_text(error.message)}</Message>{details}"
+        f"<Resource>{_text(resource)}</Resource><RequestId>{request_id}</RequestId>"
+        f"<HostId>{request_id}</HostId></Error>"
+    ).encode()
+
+
+def _text(value: str) -> str:
+    return escape(value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))

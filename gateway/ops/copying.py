@@ -1,0 +1,154 @@
+"""Operations that copy: an object, or a range of one into a part."""
+
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from gateway.context import Context
+from gateway.operations import s3
+from gateway.ops.drafts import (
+    checksum_fields,
+    checksum_type,
+    modified,
+    parse_algorithm,
+    quoted,
+    stated_version,
+    system_headers,
+    user_metadata,
+    write_guard,
+)
+from gateway.ops.shapes.copying import (
+    CopyObjectInput,
+    CopyObjectOutput,
+    CopyObjectResult,
+    CopyPartResult,
+    UploadPartCopyInput,
+    UploadPartCopyOutput,
+)
+from gateway.wire import conditions, copysource, ranges
+from metastore.records import Algorithm, Bucket, Version
+from ocean.errors import AccessDenied, InvalidRequest, NoSuchBucket
+from ocean.objects.copy import Source
+from ocean.objects.put import MAX_PUT, Expected
+from ocean.rules import preconditions, tags
+
+
+class Found(NamedTuple):
+    """The source of a copy, which the caller may read."""
+
+    bucket: Bucket
+    key: str
+    source: Source
+
+    @property
+    def version(self) -> Version:
+        return self.source.version
+
+
+@s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject")
+async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
+    """Make a new version with the bytes of another."""
+    found = await _find(cx, given)
+    if found.version.size > MAX_PUT:
+        raise InvalidRequest(
+            "The specified copy source is larger than the maximum allowable size for a copy "
+            f"source: {MAX_PUT}"
+        )
+    same = found.bucket.id == cx.bucket.id and found.key == cx.key
+    replaces = given.metadata_directive == "REPLACE" or given.tagging_directive == "REPLACE"
+    if same and not replaces and copysource.parse(given.copy_source).version_id is None:
+        raise InvalidRequest(
+            "This copy request is illegal because it is trying to copy an object to itself "
+            "without changing the object's metadata, storage class, website redirect location "
+            "or encryption attributes."
+        )
+    version = await cx.ocean.put(
+        cx.bucket,
+        cx.key,
+        _draft(cx, given, found.version),
+        found.source.body(),
+        expected=Expected(algorithm=_algorithm(given, found.version)),
+        guard=write_guard(cx, given.if_match, given.if_none_match),
+    )
+    return CopyObjectOutput(
+        copy_source_version_id=stated_version(found.bucket, found.version),
+        version_id=stated_version(cx.bucket, version),
+        copy_object_result=CopyObjectResult(
+            etag=quoted(version),
+            last_modified=modified(version),
+            checksum_type=checksum_type(version.checksum),
+            **checksum_fields(version.checksum),
+        ),
+    )
+
+
+def _algorithm(given: CopyObjectInput, source: Version) -> Algorithm:
+    if given.checksum_algorithm:
+        return parse_algorithm(given.checksum_algorithm)
+    return source.checksum.algorithm if source.checksum else Algorithm.NONE
+
+
+def _draft(cx: Context, given: CopyObjectInput, source: Version) -> Version:
+    """The version to be: metadata and tags of the source, or of the request."""
+    made = Version(
+        owner=cx.caller.id, headers=source.headers, metadata=source.metadata, tags=source.tags
+    )
+    if given.metadata_directive == "REPLACE":
+        headers, metadata = system_headers(given), user_metadata(given.metadata)
+        made = replace(made, headers=headers, metadata=metadata)
+    if given.tagging_directive == "REPLACE":
+        made = replace(made, tags=tuple(tags.parse_header(given.tagging or "").items()))
+    return made
+
+
+@s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject")
+async def upload_part_copy(cx: Context, given: UploadPartCopyInput) -> UploadPartCopyOutput:
+    """Store a part with the bytes of an object, or of a range of it."""
+    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    found = await _find(cx, given)
+    start, stop = 0, found.version.size
+    if given.copy_source_range is not None:
+        start, stop = ranges.parse_copy(given.copy_source_range, found.version.size)
+    if stop - start > MAX_PUT:
+        raise InvalidRequest(
+            "The specified copy source is larger than the maximum allowable size for a copy "
+            f"source: {MAX_PUT}"
+        )
+    part = await cx.ocean.multipart.upload_part(
+        cx.bucket,
+        upload,
+        given.part_number,
+        found.source.body(start, stop),
+        Expected(algorithm=upload.algorithm),
+    )
+    made = Version(modified_ms=part.modified_ms)
+    return UploadPartCopyOutput(
+        copy_source_version_id=stated_version(found.bucket, found.version),
+        copy_part_result=CopyPartResult(
+            etag=f'"{part.etag.hex()}"',
+            last_modified=modified(made),
+            **checksum_fields(part.checksum),
+        ),
+    )
+
+
+async def _find(cx: Context, given: Any) -> Found:
+    """The source, authorized as the caller and as the conditions want it."""
+    named = copysource.parse(given.copy_source)
+    bucket = await cx.ocean.meta.buckets.find(named.bucket)
+    if bucket is None:
+        raise NoSuchBucket(BucketName=named.bucket)
+    cx.authorize("s3:GetObject" if named.version_id is None else "s3:GetObjectVersion", bucket)
+    expected_owner = given.expected_source_bucket_owner
+    if expected_owner is not None and expected_owner != bucket.owner:
+        raise AccessDenied
+    version = await cx.ocean.get.version(bucket, named.key, named.version_id)
+    wanted = conditions.read_conditions(
+        given.copy_source_if_match,
+        given.copy_source_if_none_match,
+        given.copy_source_if_modified_since,
+        given.copy_source_if_unmodified_since,
+    )
+    seconds = version.modified_ms // 1000
+    preconditions.check_source(wanted, etag=version.etag_text, modified=seconds)
+    return Found(bucket, named.key, Source(cx.ocean.get, bucket, version))

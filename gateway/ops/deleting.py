@@ -1,0 +1,96 @@
+"""Operations that delete objects and versions."""
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway.context import Context
+from gateway.failures import translated
+from gateway.operations import s3
+from gateway.ops.drafts import guard_of, write_guard
+from gateway.ops.shapes.deleting import (
+    DeletedObject,
+    DeleteError,
+    DeleteObjectInput,
+    DeleteObjectOutput,
+    DeleteObjectsInput,
+    DeleteObjectsOutput,
+    DeleteResult,
+    ObjectIdentifier,
+)
+from gateway.wire import conditions
+from ocean import errors
+from ocean.errors import InvalidArgument, MalformedXML
+from ocean.objects.delete import Deleted
+
+MAX_KEYS = 1000
+_TOGETHER = 250  # deletions of one request that are under way at once
+
+
+@s3.operation("DELETE", "/{Bucket}/{Key+}", action="s3:DeleteObject", status=204)
+async def delete_object(cx: Context, given: DeleteObjectInput) -> DeleteObjectOutput:
+    """Delete an object, or one version of it."""
+    guard = write_guard(cx, given.if_match)
+    done = await cx.ocean.delete(cx.bucket, cx.key, checked(given.version_id), guard)
+    return DeleteObjectOutput(version_id=done.version_id, delete_marker=done.marker or None)
+
+
+@s3.operation("POST", "/{Bucket}?delete", action="s3:DeleteObject")
+async def delete_objects(cx: Context, given: DeleteObjectsInput) -> DeleteObjectsOutput:
+    """Delete up to 1,000 objects or versions, each on its own."""
+    wanted = given.delete.objects
+    if not 0 < len(wanted) <= MAX_KEYS:
+        raise MalformedXML
+    results: list[DeletedObject | DeleteError] = []
+    for first in range(0, len(wanted), _TOGETHER):
+        some = wanted[first : first + _TOGETHER]
+        results += await _deleted(cx, some)
+    quiet = bool(given.delete.quiet)
+    return DeleteObjectsOutput(
+        document=DeleteResult(
+            deleted=() if quiet else tuple(r for r in results if isinstance(r, DeletedObject)),
+            errors=tuple(r for r in results if isinstance(r, DeleteError)),
+        )
+    )
+
+
+async def _deleted(
+    cx: Context, wanted: Sequence[ObjectIdentifier]
+) -> list[DeletedObject | DeleteError]:
+    return await asyncio.gather(*(_delete_one(cx, one) for one in wanted))
+
+
+async def _delete_one(cx: Context, wanted: ObjectIdentifier) -> DeletedObject | DeleteError:
+    try:
+        if wanted.last_modified_time is not None or wanted.size is not None:
+            raise errors.NotImplemented("Conditions on time and size are not implemented.")
+        if not 0 < len(wanted.key.encode()) <= 1024:
+            raise errors.KeyTooLongError
+        guard = guard_of(conditions.write_conditions(wanted.etag), wanted.key)
+        version_id = checked(wanted.version_id)
+        done = await cx.ocean.delete(cx.bucket, wanted.key, version_id, guard)
+    except Exception as error:
+        known = translated(error)
+        if known is None:
+            raise
+        return DeleteError(
+            key=wanted.key, version_id=wanted.version_id, code=known.code, message=known.message
+        )
+    return _answer(wanted, done)
+
+
+def _answer(wanted: ObjectIdentifier, done: Deleted) -> DeletedObject:
+    return DeletedObject(
+        key=wanted.key,
+        version_id=wanted.version_id,
+        delete_marker=done.marker or None,
+        delete_marker_version_id=done.version_id if done.marker else None,
+    )
+
+
+def checked(version_id: str | None) -> str | None:
+    """A version id as a request gives it; InvalidArgument for an empty one."""
+    if version_id == "":
+        raise InvalidArgument(
+            "Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue=""
+        )
+    return version_id

@@ -1,0 +1,165 @@
+"""From a request's headers to the version it asks for, and from a version to answer headers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.context import Context
+from gateway.wire import conditions
+from metastore.objects import Guard
+from metastore.records import Algorithm, Bucket, Checksum, Kind, Version, Versioning
+from ocean.body import digests
+from ocean.errors import InvalidArgument, InvalidRequest, MetadataTooLarge
+from ocean.objects.get import version_id_of
+from ocean.objects.put import Expected
+from ocean.rules import preconditions, tags
+from ocean.rules.preconditions import NONE, Conditions
+
+METADATA_LIMIT = 2048  # bytes of user metadata, names and values together
+DEFAULT_TYPE = "binary/octet-stream"
+_SYSTEM = (
+    ("cache_control", "cache-control"),
+    ("content_disposition", "content-disposition"),
+    ("content_encoding", "content-encoding"),
+    ("content_language", "content-language"),
+    ("content_type", "content-type"),
+    ("expires", "expires"),
+)
+_FIELDS = {algorithm: f"checksum_{algorithm.name.lower()}" for algorithm in Algorithm if algorithm}
+_NAMES = tuple((name, f"checksum_{name.lower()}") for name in digests.CHECKSUMS)
+
+
+def draft(cx: Context, given: Any, tagging: str | None) -> Version:
+    """The version that a PutObject, CreateMultipartUpload or form describes, without bytes."""
+    return Version(
+        owner=cx.caller.id,
+        headers=system_headers(given),
+        metadata=user_metadata(given.metadata),
+        tags=tuple(tags.parse_header(tagging).items()) if tagging else (),
+    )
+
+
+def system_headers(given: Any) -> dict[str, str]:
+    """The headers that are stored with an object and given back."""
+    headers = {}
+    for field, name in _SYSTEM:
+        value = getattr(given, field)
+        if value is not None:
+            headers[name] = _text(name, value)
+    encoding = headers.get("content-encoding")
+    if encoding is not None:
+        words = [word.strip() for word in encoding.split(",")]
+        kept = ",".join(word for word in words if word and word.lower() != "aws-chunked")
+        headers["content-encoding"] = kept
+        if not kept:
+            del headers["content-encoding"]
+    headers.setdefault("content-type", DEFAULT_TYPE)
+    return headers
+
+
+def user_metadata(metadata: dict[str, str] | None) -> dict[str, str]:
+    """User metadata within AWS's limit; MetadataTooLarge."""
+    if not metadata:
+        return {}
+    checked = {name: _text(name, value) for name, value in metadata.items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in checked.items())
+    if size > METADATA_LIMIT:
+        raise MetadataTooLarge(Size=str(size), MaxSizeAllowed=str(METADATA_LIMIT))
+    return checked
+
+
+def _text(name: str, value: str) -> str:
+    """A header's value as it can be stored and sent again."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(
+            f"The value of {name} is not valid UTF-8.", ArgumentName=name
+        ) from None
+    if any(char < " " and char != "\t" for char in value):
+        raise InvalidArgument(f"The value of {name} has control characters.", ArgumentName=name)
+    return value
+
+
+def expected(cx: Context, given: Any) -> Expected:
+    """What the client says the body is: MD5, and at most one checksum."""
+    md5 = None if given.content_md5 is None else digests.decode_md5(given.content_md5)
+    stated = digests.expected({name: getattr(given, field) for name, field in _NAMES})
+    trailer = _trailer(cx)
+    if stated is not None:
+        if trailer is not None:
+            raise InvalidRequest(
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
+                "allowed."
+            )
+        return Expected(md5, Algorithm[stated[0]], stated[1])
+    if trailer is not None:
+        return Expected(md5, trailer)
+    named = given.checksum_algorithm
+    return Expected(md5, parse_algorithm(named) if named else Algorithm.NONE)
+
+
+def _trailer(cx: Context) -> Algorithm | None:
+    names = cx.request.headers.get("x-amz-trailer")
+    if names is None:
+        return None
+    for name in names.lower().split(","):
+        algorithm = name.strip().removeprefix(digests.PREFIX).upper()
+        if algorithm in digests.CHECKSUMS:
+            return Algorithm[algorithm]
+    raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
+
+
+def parse_algorithm(name: str) -> Algorithm:
+    """A checksum algorithm by its name in a header; InvalidRequest."""
+    return Algorithm[digests.algorithm(name)]
+
+
+def write_guard(cx: Context, if_match: str | None, if_none_match: str | None = None) -> Guard:
+    """What a conditional write asks of the current version."""
+    return guard_of(conditions.write_conditions(if_match, if_none_match), cx.key)
+
+
+def guard_of(wanted: Conditions, key: str) -> Guard:
+    """A guard that raises unless `wanted` holds; a delete marker is no object."""
+    if wanted is NONE:
+        return _unconditional
+
+    def guard(current: Version | None) -> None:
+        there = current is not None and current.kind is Kind.OBJECT
+        etag = current.etag_text if current is not None and there else None
+        preconditions.check_write(wanted, etag=etag, key=key)
+
+    return guard
+
+
+def _unconditional(_current: Version | None) -> None:
+    """No condition."""
+
+
+def checksum_fields(checksum: Checksum | None) -> dict[str, Any]:
+    """The checksum member of an output or document, by name of its field."""
+    return {} if checksum is None else {_FIELDS[checksum.algorithm]: checksum.value}
+
+
+def checksum_type(checksum: Checksum | None) -> Any:
+    """COMPOSITE or FULL_OBJECT; None without a checksum."""
+    if checksum is None:
+        return None
+    return "COMPOSITE" if checksum.composite else "FULL_OBJECT"
+
+
+def stated_version(bucket: Bucket, version: Version) -> str | None:
+    """The version id that an answer states: none in a bucket that never had versions."""
+    if version.null and bucket.versioning is Versioning.OFF:
+        return None
+    return version_id_of(version)
+
+
+def modified(version: Version) -> datetime:
+    """When a version was made."""
+    return datetime.fromtimestamp(version.modified_ms / 1000, UTC)
+
+
+def quoted(version: Version) -> str:
+    """The ETag as headers and documents have it."""
+    return f'"{version.etag_text}"'

@@ -1,0 +1,208 @@
+"""Operations that list keys and versions."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from gateway.context import Context
+from gateway.operations import s3
+from gateway.ops.shapes.listing import (
+    ListObjectsInput,
+    ListObjectsOutput,
+    ListObjectsV2Input,
+    ListObjectsV2Output,
+    ListObjectVersionsInput,
+    ListObjectVersionsOutput,
+)
+from gateway.wire import listing
+from gateway.wire.documents import Document, Element
+from gateway.wire.listing import ObjectRow, Owner, VersionRow
+from metastore.listing import Entry, Page, Scope, version_id_of
+from metastore.records import Algorithm, Kind
+from ocean.errors import InvalidArgument
+
+MAX_KEYS = 1000
+_ALGORITHMS = tuple(algorithm.name for algorithm in Algorithm)
+_TYPES = ("FULL_OBJECT", "COMPOSITE")
+
+
+class ListBucketResult(Document):
+    """The head of a page of ListObjects."""
+
+    name: str
+    prefix: str = ""
+    marker: str = ""
+    next_marker: str | None = None
+    max_keys: int
+    delimiter: str | None = None
+    is_truncated: bool
+    encoding_type: str | None = None
+
+
+class ListBucketResultV2(Document):
+    """The head of a page of ListObjectsV2."""
+
+    xml_name = "ListBucketResult"
+    name: str
+    prefix: str = ""
+    key_count: int
+    max_keys: int
+    delimiter: str | None = None
+    is_truncated: bool
+    continuation_token: str | None = None
+    next_continuation_token: str | None = None
+    start_after: str | None = None
+    encoding_type: str | None = None
+
+
+class ListVersionsResult(Document):
+    """The head of a page of ListObjectVersions."""
+
+    name: str
+    prefix: str = ""
+    key_marker: str = ""
+    version_id_marker: str = ""
+    next_key_marker: str | None = None
+    next_version_id_marker: Annotated[str | None, Element("NextVersionIdMarker")] = None
+    max_keys: int
+    delimiter: str | None = None
+    is_truncated: bool
+    encoding_type: str | None = None
+
+
+@s3.operation("GET", "/{Bucket}", action="s3:ListBucket")
+async def list_objects(cx: Context, given: ListObjectsInput) -> ListObjectsOutput:
+    """Keys behind `marker`."""
+    limit = min(MAX_KEYS if given.max_keys is None else given.max_keys, MAX_KEYS)
+    page = await cx.ocean.meta.listing.keys(_scope(cx, given), given.marker or "", limit)
+    head = ListBucketResult(
+        name=cx.bucket.name,
+        prefix=given.prefix or "",
+        marker=given.marker or "",
+        next_marker=page.after if page.truncated and given.delimiter else None,
+        max_keys=limit,
+        delimiter=given.delimiter or None,
+        is_truncated=page.truncated,
+        encoding_type=given.encoding_type,
+    )
+    if page.truncated and not page.entries:
+        head = ListBucketResult(
+            **{name: getattr(head, name) for name in head.__struct_fields__}
+            | {"next_marker": page.after}
+        )
+    document = listing.objects_page(head, _rows(page), page.prefixes, owner=_owner(cx))
+    return ListObjectsOutput(document=document)
+
+
+@s3.operation("GET", "/{Bucket}?list-type=2", action="s3:ListBucket")
+async def list_objects_v2(cx: Context, given: ListObjectsV2Input) -> ListObjectsV2Output:
+    """Keys behind the continuation token, or behind `start-after`."""
+    limit = min(MAX_KEYS if given.max_keys is None else given.max_keys, MAX_KEYS)
+    token = given.continuation_token
+    after = given.start_after or "" if token is None else _decode_token(token)
+    page = await cx.ocean.meta.listing.keys(_scope(cx, given), after, limit)
+    head = ListBucketResultV2(
+        name=cx.bucket.name,
+        prefix=given.prefix or "",
+        key_count=len(page),
+        max_keys=limit,
+        delimiter=given.delimiter or None,
+        is_truncated=page.truncated,
+        continuation_token=token,
+        next_continuation_token=_encode_token(page.after) if page.truncated else None,
+        start_after=given.start_after or None,
+        encoding_type=given.encoding_type,
+    )
+    owner = _owner(cx) if given.fetch_owner else None
+    document = listing.objects_page(head, _rows(page), page.prefixes, owner=owner)
+    return ListObjectsV2Output(document=document)
+
+
+@s3.operation("GET", "/{Bucket}?versions", action="s3:ListBucketVersions")
+async def list_object_versions(
+    cx: Context, given: ListObjectVersionsInput
+) -> ListObjectVersionsOutput:
+    """Versions and delete markers behind the two markers, newest first within a key."""
+    limit = min(MAX_KEYS if given.max_keys is None else given.max_keys, MAX_KEYS)
+    marker = given.version_id_marker or ""
+    if marker and not given.key_marker:
+        raise InvalidArgument(
+            "A version-id marker cannot be specified without a key marker.",
+            ArgumentName="version-id-marker",
+            ArgumentValue=marker,
+        )
+    page = await cx.ocean.meta.listing.versions(
+        _scope(cx, given), given.key_marker or "", marker, limit
+    )
+    head = ListVersionsResult(
+        name=cx.bucket.name,
+        prefix=given.prefix or "",
+        key_marker=given.key_marker or "",
+        version_id_marker=marker,
+        next_key_marker=page.after if page.truncated else None,
+        next_version_id_marker=page.after_version or None if page.truncated else None,
+        max_keys=limit,
+        delimiter=given.delimiter or None,
+        is_truncated=page.truncated,
+        encoding_type=given.encoding_type,
+    )
+    rows = [_version_row(entry) for entry in page.entries]
+    document = listing.versions_page(head, rows, page.prefixes, owner=_owner(cx))
+    return ListObjectVersionsOutput(document=document)
+
+
+def _scope(
+    cx: Context, given: ListObjectsInput | ListObjectsV2Input | ListObjectVersionsInput
+) -> Scope:
+    return Scope(cx.bucket.id, given.prefix or "", given.delimiter or "")
+
+
+def _owner(cx: Context) -> Owner:
+    """Every object is the bucket owner's, as long as nobody else can write."""
+    return cx.bucket.owner, cx.owner_name
+
+
+def _rows(page: Page) -> list[ObjectRow]:
+    return [
+        (
+            key,
+            s.modified_ms // 1000,
+            f"{s.etag.hex()}-{s.parts}" if s.parts else s.etag.hex(),
+            s.size,
+            _ALGORITHMS[s.algorithm] if s.algorithm else "",
+            _TYPES[s.composite],
+        )
+        for key, s, _ in page.entries
+    ]
+
+
+def _version_row(entry: Entry) -> VersionRow:
+    s = entry.summary
+    etag = ""
+    if s.kind & 0x0F == Kind.OBJECT:
+        etag = f"{s.etag.hex()}-{s.parts}" if s.parts else s.etag.hex()
+    return (
+        entry.key,
+        version_id_of(s),
+        entry.latest,
+        s.modified_ms // 1000,
+        etag,
+        s.size,
+        _ALGORITHMS[s.algorithm] if s.algorithm else "",
+        _TYPES[s.composite],
+    )
+
+
+def _encode_token(after: str) -> str:
+    return base64.urlsafe_b64encode(after.encode()).decode()
+
+
+def _decode_token(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token.encode("ascii")).decode()
+    except (UnicodeError, binascii.Error, ValueError):
+        raise InvalidArgument(
+            "The continuation token provided is incorrect",
+            ArgumentName="continuation-token",
+            ArgumentValue=token,
+        ) from None

@@ -1,0 +1,287 @@
+"""Operations of multipart uploads."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.context import Context
+from gateway.operations import BodyKind, s3
+from gateway.ops.drafts import (
+    checksum_fields,
+    checksum_type,
+    draft,
+    expected,
+    parse_algorithm,
+    quoted,
+    stated_version,
+    write_guard,
+)
+from gateway.ops.shapes.common import Owner
+from gateway.ops.shapes.multipart import (
+    AbortMultipartUploadInput,
+    AbortMultipartUploadOutput,
+    CommonPrefix,
+    CompletedPart,
+    CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput,
+    CompleteMultipartUploadResult,
+    CreateMultipartUploadInput,
+    CreateMultipartUploadOutput,
+    InitiateMultipartUploadResult,
+    Initiator,
+    ListMultipartUploadsInput,
+    ListMultipartUploadsOutput,
+    ListMultipartUploadsResult,
+    ListPartsInput,
+    ListPartsOutput,
+    ListPartsResult,
+    MultipartUpload,
+    Part,
+    UploadPartInput,
+    UploadPartOutput,
+)
+from gateway.wire.listing import encode_head, url_encode
+from metastore.listing import Scope
+from metastore.records import Algorithm, Checksum, Upload
+from ocean.errors import InvalidArgument, InvalidRequest, MalformedXML, S3Error
+from ocean.objects.multipart import Wanted
+
+MAX_LISTED = 1000
+MAX_PARTS = 10_000
+_COMPOSITE_ONLY = frozenset({Algorithm.SHA1, Algorithm.SHA256})
+_ALGORITHMS = tuple(algorithm for algorithm in Algorithm if algorithm)
+
+
+@s3.operation("POST", "/{Bucket}/{Key+}?uploads", action="s3:PutObject")
+async def create_multipart_upload(
+    cx: Context, given: CreateMultipartUploadInput
+) -> CreateMultipartUploadOutput:
+    """Begin an upload."""
+    algorithm, composite = _checksum_of_upload(given.checksum_algorithm, given.checksum_type)
+    upload_id = await cx.ocean.multipart.create(
+        cx.bucket,
+        cx.key,
+        draft(cx, given, given.tagging),
+        initiator=cx.caller.id,
+        algorithm=algorithm,
+        composite=composite,
+    )
+    return CreateMultipartUploadOutput(
+        checksum_algorithm=algorithm.name if algorithm else None,
+        checksum_type=("COMPOSITE" if composite else "FULL_OBJECT") if algorithm else None,
+        document=InitiateMultipartUploadResult(
+            bucket=cx.bucket.name, key=cx.key, upload_id=upload_id
+        ),
+    )
+
+
+def _checksum_of_upload(name: str | None, kind: str | None) -> tuple[Algorithm, bool]:
+    """Algorithm and whether composite: by default full-object CRC64NVME, as AWS."""
+    if name is None:
+        if kind is not None:
+            raise InvalidRequest(
+                "The x-amz-checksum-type header can only be used with the "
+                "x-amz-checksum-algorithm header."
+            )
+        return Algorithm.NONE, False
+    algorithm = parse_algorithm(name)
+    if kind is None:
+        return algorithm, algorithm is not Algorithm.CRC64NVME
+    if kind.upper() not in {"COMPOSITE", "FULL_OBJECT"}:
+        raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+    composite = kind.upper() == "COMPOSITE"
+    if composite == (algorithm is Algorithm.CRC64NVME) and composite:
+        raise _mismatch(kind, algorithm)
+    if not composite and algorithm in _COMPOSITE_ONLY:
+        raise _mismatch(kind, algorithm)
+    return algorithm, composite
+
+
+def _mismatch(kind: str, algorithm: Algorithm) -> S3Error:
+    return InvalidRequest(
+        f"The {kind.upper()} checksum type cannot be used with the "
+        f"{algorithm.name.lower()} checksum algorithm."
+    )
+
+
+@s3.operation(
+    "PUT",
+    "/{Bucket}/{Key+}",
+    action="s3:PutObject",
+    body=BodyKind.STREAM,
+)
+async def upload_part(cx: Context, given: UploadPartInput) -> UploadPartOutput:
+    """Store one part."""
+    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    part = await cx.ocean.multipart.upload_part(
+        cx.bucket, upload, given.part_number, cx.stream, expected(cx, given)
+    )
+    return UploadPartOutput(etag=f'"{part.etag.hex()}"', **checksum_fields(part.checksum))
+
+
+@s3.operation("POST", "/{Bucket}/{Key+}", action="s3:PutObject")
+async def complete_multipart_upload(
+    cx: Context, given: CompleteMultipartUploadInput
+) -> CompleteMultipartUploadOutput:
+    """Make the object of its parts."""
+    parts = given.multipart_upload.parts
+    if not 0 < len(parts) <= MAX_PARTS:
+        raise MalformedXML
+    version = await cx.ocean.multipart.complete(
+        cx.bucket,
+        cx.key,
+        given.upload_id,
+        [_wanted(part) for part in parts],
+        expected=_stated(given),
+        size=given.mpu_object_size,
+        guard=write_guard(cx, given.if_match, given.if_none_match),
+    )
+    host = cx.request.headers.get("host", "")
+    scheme = "https" if cx.request.secure else "http"
+    return CompleteMultipartUploadOutput(
+        version_id=stated_version(cx.bucket, version),
+        document=CompleteMultipartUploadResult(
+            location=f"{scheme}://{host}{cx.target.raw_path}",
+            bucket=cx.bucket.name,
+            key=cx.key,
+            etag=quoted(version),
+            checksum_type=checksum_type(version.checksum),
+            **checksum_fields(version.checksum),
+        ),
+    )
+
+
+def _wanted(part: CompletedPart) -> Wanted:
+    if not 1 <= part.part_number <= MAX_PARTS:
+        raise InvalidArgument(
+            "PartNumber must be >= 1",
+            ArgumentName="partNumber",
+            ArgumentValue=str(part.part_number),
+        )
+    return Wanted(part.part_number, part.etag.strip('"').lower(), _value(part))
+
+
+def _value(given: Any) -> str:
+    for algorithm in _ALGORITHMS:
+        value: str | None = getattr(given, f"checksum_{algorithm.name.lower()}")
+        if value:
+            return value
+    return ""
+
+
+def _stated(given: CompleteMultipartUploadInput) -> Checksum | None:
+    for algorithm in _ALGORITHMS:
+        value = getattr(given, f"checksum_{algorithm.name.lower()}")
+        if value:
+            return Checksum(algorithm, value)
+    return None
+
+
+@s3.operation("DELETE", "/{Bucket}/{Key+}", action="s3:AbortMultipartUpload", status=204)
+async def abort_multipart_upload(
+    cx: Context, given: AbortMultipartUploadInput
+) -> AbortMultipartUploadOutput:
+    """Abort an upload; its parts are gone."""
+    await cx.ocean.multipart.abort(cx.bucket, cx.key, given.upload_id)
+    return AbortMultipartUploadOutput()
+
+
+@s3.operation("GET", "/{Bucket}/{Key+}", action="s3:ListMultipartUploadParts")
+async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
+    """The parts that are there: what a client needs to resume."""
+    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    limit = min(MAX_LISTED if given.max_parts is None else given.max_parts, MAX_LISTED)
+    after = given.part_number_marker or 0
+    found = [
+        part
+        async for part in cx.ocean.meta.uploads.parts(cx.bucket.id, upload.id, after, limit + 1)
+    ]
+    listed = found[:limit]
+    owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)
+    return ListPartsOutput(
+        document=ListPartsResult(
+            bucket=cx.bucket.name,
+            key=cx.key,
+            upload_id=given.upload_id,
+            part_number_marker=after,
+            next_part_number_marker=listed[-1].number if listed else 0,
+            max_parts=limit,
+            is_truncated=len(found) > limit,
+            initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
+            owner=owner,
+            storage_class="STANDARD",
+            checksum_algorithm=upload.algorithm.name if upload.algorithm else None,
+            checksum_type=_type(upload),
+            parts=tuple(
+                Part(
+                    part_number=part.number,
+                    last_modified=_moment(part.modified_ms),
+                    etag=f'"{part.etag.hex()}"',
+                    size=part.size,
+                    **(checksum_fields(part.checksum) if upload.algorithm else {}),
+                )
+                for part in listed
+            ),
+        )
+    )
+
+
+@s3.operation("GET", "/{Bucket}?uploads", action="s3:ListBucketMultipartUploads")
+async def list_multipart_uploads(
+    cx: Context, given: ListMultipartUploadsInput
+) -> ListMultipartUploadsOutput:
+    """Uploads that were begun and have not ended."""
+    limit = min(MAX_LISTED if given.max_uploads is None else given.max_uploads, MAX_LISTED)
+    scope = Scope(cx.bucket.id, given.prefix or "", given.delimiter or "")
+    page = await cx.ocean.meta.uploads.page(
+        scope, given.key_marker or "", _marker(given.upload_id_marker), limit
+    )
+    owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)
+    written = url_encode if given.encoding_type == "url" else str
+    head = ListMultipartUploadsResult(
+        bucket=cx.bucket.name,
+        key_marker=given.key_marker or "",
+        upload_id_marker=given.upload_id_marker or "",
+        next_key_marker=page.after if page.truncated else None,
+        next_upload_id_marker=page.after_id.hex() if page.truncated else None,
+        prefix=given.prefix or "",
+        delimiter=given.delimiter or None,
+        max_uploads=limit,
+        is_truncated=page.truncated,
+        encoding_type=given.encoding_type,
+        common_prefixes=tuple(CommonPrefix(prefix=written(one)) for one in page.prefixes),
+        uploads=tuple(
+            MultipartUpload(
+                upload_id=upload.id.hex(),
+                key=written(upload.key),
+                initiated=_moment(upload.initiated_ms),
+                storage_class="STANDARD",
+                owner=owner,
+                initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
+                checksum_algorithm=upload.algorithm.name if upload.algorithm else None,
+                checksum_type=_type(upload),
+            )
+            for upload in page.uploads
+        ),
+    )
+    encoded = encode_head(head)
+    assert isinstance(encoded, ListMultipartUploadsResult)
+    return ListMultipartUploadsOutput(document=encoded)
+
+
+def _marker(text: str | None) -> bytes:
+    try:
+        return bytes.fromhex(text or "")
+    except ValueError:
+        raise InvalidArgument(
+            "Invalid uploadId marker", ArgumentName="upload-id-marker", ArgumentValue=text or ""
+        ) from None
+
+
+def _type(upload: Upload) -> Any:
+    if not upload.algorithm:
+        return None
+    return "COMPOSITE" if upload.composite else "FULL_OBJECT"
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,263 @@
+"""Operations on one object: put, get, head, attributes."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from blobstore.base import Buffer, NotFound
+from gateway.context import Context
+from gateway.operations import BodyKind, s3
+from gateway.ops.drafts import (
+    checksum_fields,
+    checksum_type,
+    draft,
+    expected,
+    modified,
+    quoted,
+    stated_version,
+    write_guard,
+)
+from gateway.ops.shapes.objects import (
+    Checksum,
+    GetObjectAttributesInput,
+    GetObjectAttributesOutput,
+    GetObjectAttributesParts,
+    GetObjectAttributesResponse,
+    GetObjectInput,
+    GetObjectOutput,
+    HeadObjectInput,
+    HeadObjectOutput,
+    ObjectPart,
+    PutObjectInput,
+    PutObjectOutput,
+)
+from gateway.wire import conditions, ranges
+from metastore.records import Version
+from ocean.errors import InternalError, InvalidArgument, InvalidPart, InvalidRequest
+from ocean.rules import preconditions
+from ocean.rules.preconditions import NONE
+
+READ_ATTEMPTS = 3  # of a version whose bytes are replaced between finding and opening it
+
+
+@s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject", body=BodyKind.STREAM)
+async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
+    """Store an object."""
+    wanted = draft(cx, given, given.tagging)
+    guard = write_guard(cx, given.if_match, given.if_none_match)
+    version = await cx.ocean.put(
+        cx.bucket, cx.key, wanted, cx.stream, expected=expected(cx, given), guard=guard
+    )
+    return PutObjectOutput(
+        etag=quoted(version),
+        version_id=stated_version(cx.bucket, version),
+        checksum_type=checksum_type(version.checksum),
+        **checksum_fields(version.checksum),
+    )
+
+
+@s3.operation("GET", "/{Bucket}/{Key+}", action="s3:GetObject")
+async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
+    """An object, or a range or a part of it."""
+    for _ in range(READ_ATTEMPTS):
+        version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+        shown = await _shown(cx, given, version)
+        try:
+            body = await _opened(cx, version, shown)
+        except NotFound:
+            continue  # replaced meanwhile, and no byte was sent
+        return GetObjectOutput(
+            body=body,
+            length=shown.stop - shown.start,
+            status=206 if shown.partial else None,
+            **_described(cx, given, version, shown),
+        )
+    raise InternalError
+
+
+@s3.operation("HEAD", "/{Bucket}/{Key+}", action="s3:GetObject")
+async def head_object(cx: Context, given: HeadObjectInput) -> HeadObjectOutput:
+    """What GetObject would say, without the bytes."""
+    version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+    shown = await _shown(cx, given, version)
+    return HeadObjectOutput(
+        length=shown.stop - shown.start,
+        status=206 if shown.partial else None,
+        **_described(cx, given, version, shown),
+    )
+
+
+class Shown(NamedTuple):
+    """The bytes `start` to `stop` (exclusive) that an answer shows; `parts` of how many parts."""
+
+    start: int
+    stop: int
+    partial: bool
+    parts: int | None = None
+
+
+async def _shown(cx: Context, given: GetObjectInput | HeadObjectInput, version: Version) -> Shown:
+    """Check the conditions and find the range that is asked for."""
+    _check_overrides(cx, given)
+    wanted = conditions.read_conditions(
+        given.if_match, given.if_none_match, given.if_modified_since, given.if_unmodified_since
+    )
+    if wanted is not NONE:
+        seconds = version.modified_ms // 1000
+        preconditions.check_read(wanted, etag=version.etag_text, modified=seconds)
+    if given.part_number is not None:
+        if given.range is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        return await _part(cx, version, given.part_number)
+    if given.range is None:
+        return Shown(0, version.size, partial=False)
+    found = ranges.parse(given.range, version.size)
+    if found is None:
+        return Shown(0, version.size, partial=False)
+    return Shown(found.start, found.stop, partial=True)
+
+
+async def _part(cx: Context, version: Version, number: int) -> Shown:
+    if not version.parts:
+        if number == 1:
+            return Shown(0, version.size, partial=True)
+        raise InvalidPart(PartNumber=str(number))
+    found = await cx.ocean.get.part(cx.bucket, version, number)
+    if found is None:
+        raise InvalidPart(PartNumber=str(number))
+    entry, start = found
+    return Shown(start, start + entry.size, partial=True, parts=version.parts)
+
+
+async def _opened(cx: Context, version: Version, shown: Shown) -> bytes | AsyncIterator[Buffer]:
+    """The bytes, or a stream whose first piece has been read and verified."""
+    whole = await cx.ocean.get.small(version, shown.start, shown.stop)
+    if whole is not None:
+        return whole
+    stream = cx.ocean.get.stream(cx.bucket, version, shown.start, shown.stop)
+    try:
+        first = await anext(stream)
+    except StopAsyncIteration:
+        return b""
+    return _chained(first, stream)
+
+
+async def _chained(first: Buffer, rest: AsyncIterator[Buffer]) -> AsyncIterator[Buffer]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+_OVERRIDES = (
+    "cache_control",
+    "content_disposition",
+    "content_encoding",
+    "content_language",
+    "content_type",
+    "expires",
+)
+_STORED = tuple((name, name.replace("_", "-")) for name in _OVERRIDES)
+
+
+def _check_overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> None:
+    if not cx.target.query:
+        return
+    for name in _OVERRIDES:
+        value = getattr(given, f"response_{name}")
+        if value is None:
+            continue
+        if cx.account is None:
+            raise InvalidRequest(
+                "Request specific response headers cannot be used for anonymous GET requests."
+            )
+        if not value.isprintable():
+            raise InvalidArgument(
+                "Header value has characters that a header cannot carry.",
+                ArgumentName=f"response-{name.replace('_', '-')}",
+            )
+
+
+def _described(
+    cx: Context, given: GetObjectInput | HeadObjectInput, version: Version, shown: Shown
+) -> dict[str, Any]:
+    """The headers of an answer that shows a version."""
+    fields: dict[str, Any] = {
+        "accept_ranges": "bytes",
+        "last_modified": modified(version),
+        "etag": quoted(version),
+        "version_id": stated_version(cx.bucket, version),
+        "metadata": version.metadata or None,
+        "parts_count": shown.parts,
+    }
+    headers = version.headers
+    for field, name in _STORED:
+        if name in headers:
+            fields[field] = headers[name]
+    if cx.target.query:
+        for name in _OVERRIDES:
+            value = getattr(given, f"response_{name}")
+            if value is not None:
+                fields[name] = value
+    if version.tags:
+        fields["tag_count"] = len(version.tags)
+    if shown.partial and version.size:
+        fields["content_range"] = f"bytes {shown.start}-{shown.stop - 1}/{version.size}"
+    if given.checksum_mode is not None and not given.range:
+        fields.update(checksum_fields(version.checksum))
+        fields["checksum_type"] = checksum_type(version.checksum)
+    return fields
+
+
+@s3.operation("GET", "/{Bucket}/{Key+}?attributes", action="s3:GetObjectAttributes")
+async def get_object_attributes(
+    cx: Context, given: GetObjectAttributesInput
+) -> GetObjectAttributesOutput:
+    """Those attributes of an object that are asked for."""
+    version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+    wanted = frozenset(given.object_attributes)
+    parts = None
+    if "ObjectParts" in wanted and version.parts:
+        parts = await _attributes_of_parts(cx, given, version)
+    checksum = version.checksum if "Checksum" in wanted else None
+    when: datetime = modified(version)
+    return GetObjectAttributesOutput(
+        last_modified=when,
+        version_id=stated_version(cx.bucket, version),
+        document=GetObjectAttributesResponse(
+            etag=version.etag_text if "ETag" in wanted else None,
+            checksum=Checksum(checksum_type=checksum_type(checksum), **checksum_fields(checksum))
+            if checksum
+            else None,
+            object_parts=parts,
+            storage_class="STANDARD" if "StorageClass" in wanted else None,
+            object_size=version.size if "ObjectSize" in wanted else None,
+        ),
+    )
+
+
+async def _attributes_of_parts(
+    cx: Context, given: GetObjectAttributesInput, version: Version
+) -> GetObjectAttributesParts:
+    """Parts are itemized only when each has a checksum, as AWS does."""
+    after, limit = given.part_number_marker or 0, min(given.max_parts or 1000, 1000)
+    if version.checksum is None:
+        return GetObjectAttributesParts(total_parts_count=version.parts)
+    found = await cx.ocean.get.parts(cx.bucket, version, after, limit + 1)
+    listed = found[:limit]
+    algorithm = version.checksum.algorithm
+    field = f"checksum_{algorithm.name.lower()}"
+    return GetObjectAttributesParts(
+        total_parts_count=version.parts,
+        part_number_marker=after,
+        next_part_number_marker=listed[-1].number if listed else 0,
+        max_parts=limit,
+        is_truncated=len(found) > limit,
+        parts=tuple(
+            ObjectPart(
+                part_number=part.number,
+                size=part.size,
+                **({field: part.checksum} if part.checksum else {}),
+            )
+            for part in listed
+        ),
+    )

@@ -1,0 +1,140 @@
+"""The order of everything, once: target, operation, signature, authorization, input, handler.
+
+Deny by default: nothing of a request is acted on before its signature and its right are known,
+and a denied request has read the credential and the bucket's record at most.
+"""
+
+import logging
+import secrets
+from itertools import count
+
+from gateway import refusals
+from gateway.authenticate import Authenticator, Verified, body_of
+from gateway.context import Context
+from gateway.cors import Cors
+from gateway.failures import failure
+from gateway.http import Headers, Request, Response
+from gateway.operations import BodyKind, Level, Operation, Registry
+from gateway.wire import target as targets
+from gateway.wire.target import Domains, Target
+from ocean import errors
+from ocean.body import digests
+from ocean.body.digests import CHECKSUMS, MD5
+from ocean.errors import AccessDenied, NoSuchBucket
+from ocean.identity.credentials import Credentials
+from ocean.rules.access import Principal
+from ocean.store import Ocean
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Answers requests of the S3 port."""
+
+    def __init__(
+        self,
+        ocean: Ocean,
+        credentials: Credentials,
+        registry: Registry,
+        *,
+        region: str,
+        domains: tuple[str, ...],
+    ) -> None:
+        self._ocean = ocean
+        self._registry = registry
+        self._region = region
+        self._domains = Domains(domains)
+        self._authenticate = Authenticator(credentials, region)
+        self._cors = Cors(ocean)
+        self._prefix = secrets.token_hex(6).upper()
+        self._count = count(1)
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to `request`; every failure is an answer too."""
+        request_id = f"{self._prefix}{next(self._count):08X}"
+        target: Target | None = None
+        try:
+            target = targets.parse(request.target, request.headers.get("host", ""), self._domains)
+            if request.method == "OPTIONS":
+                response = await self._cors.preflight(request, target)
+            else:
+                response = await self._answer(request, request_id, target)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an S3 error
+            response = failure(error, request, target, request_id)
+        response.headers["x-amz-request-id"] = request_id
+        if "origin" in request.headers and target is not None:
+            await self._cors.add(request, target, response)
+        return response
+
+    async def _answer(self, request: Request, request_id: str, target: Target) -> Response:
+        level = _level(target)
+        verified = await self._authenticate(request, target)
+        operation = self._registry.resolve(request.method, level, target.query, request.headers)
+        cx = Context(self._ocean, request, request_id, target, operation, self._region)
+        if verified.account is not None:
+            cx.account = verified.account
+            cx.principal = Principal(verified.account.id, verified.account.root)
+        await self._authorize(cx, operation, target)
+        if operation.handler is None or operation.bind is None:
+            raise errors.NotImplemented(
+                f"{operation.name} is not implemented.", Operation=operation.name
+            )
+        refusals.refuse(request.headers, target.query)
+        document = await self._body(cx, operation, verified)
+        given = operation.bind(request.headers, target.query, document)
+        output = await operation.handler(cx, given)
+        rendered = operation.render(output)
+        if isinstance(rendered.stream, bytes):
+            rendered = rendered._replace(body=rendered.stream, stream=None)
+        return Response(
+            rendered.status or operation.status,
+            rendered.headers,
+            rendered.body,
+            stream=rendered.stream,
+            length=rendered.length,
+        )
+
+    async def _authorize(self, cx: Context, operation: Operation, target: Target) -> None:
+        """Find the bucket and decide; NoSuchBucket only to who signed."""
+        name = target.bucket
+        if name is None or operation.name == "CreateBucket":
+            cx.authorize(operation.action, None)
+            return
+        if cx.principal.account is None:
+            raise AccessDenied
+        bucket = await self._ocean.meta.buckets.find(name)
+        if bucket is None:
+            raise NoSuchBucket(BucketName=name)
+        cx.authorize(operation.action, bucket)
+        expected = cx.request.headers.get("x-amz-expected-bucket-owner")
+        if expected is not None and expected != bucket.owner:
+            raise AccessDenied
+        cx.bucket_record = bucket
+
+    async def _body(self, cx: Context, operation: Operation, verified: Verified) -> bytes | None:
+        """The document of a request, or None with the stream left in the context."""
+        if operation.body is BodyKind.NONE:
+            return None
+        body = body_of(cx.request, verified)
+        if operation.body is BodyKind.STREAM:
+            cx.body = body
+            return None
+        data = await body.read(operation.document_limit)
+        _check_document(cx.request.headers, data)
+        return data
+
+
+def _check_document(headers: Headers, data: bytes) -> None:
+    """Compare a document with the digests that the client sent of it."""
+    stated = headers.get("content-md5")
+    if stated is not None:
+        digests.verify(MD5, digests.digest(MD5, data), digests.decode_md5(stated))
+    sent = digests.expected({name: headers.get(digests.header(name)) for name in CHECKSUMS})
+    if sent is not None:
+        digests.verify(sent[0], digests.digest(sent[0], data), sent[1])
+
+
+def _level(target: Target) -> Level:
+    if target.key is not None:
+        return Level.OBJECT
+    return Level.BUCKET if target.bucket is not None else Level.SERVICE

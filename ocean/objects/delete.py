@@ -1,0 +1,43 @@
+"""Deleting: a marker, or a version for good."""
+
+from dataclasses import dataclass
+
+from metastore.objects import Guard
+from metastore.records import Bucket, Kind, Version, Versioning
+from metastore.store import MetaStore
+from ocean.objects.get import version_id_of
+from ocean.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did: the version id and marker flag that the answer carries."""
+
+    version_id: str | None = None
+    marker: bool = False
+
+
+class Delete:
+    """Deletes objects and versions."""
+
+    def __init__(self, meta: MetaStore, clock: Clock) -> None:
+        self._meta = meta
+        self._clock = clock
+
+    async def __call__(
+        self, bucket: Bucket, key: str, version_id: str | None, guard: Guard
+    ) -> Deleted:
+        """Delete `key`, or one version of it; deleting what is not there succeeds."""
+        if version_id is not None:
+            gone = await self._meta.objects.erase(bucket, key, version_id, guard)
+            return Deleted(version_id, gone is not None and gone.kind is Kind.MARKER)
+        marker = Version(
+            kind=Kind.MARKER,
+            op=self._meta.edits.next(),
+            owner=bucket.owner,
+            modified_ms=self._clock.now_ms(),
+        )
+        made = await self._meta.objects.delete(bucket, key, marker, guard)
+        if made is None or bucket.versioning is Versioning.OFF:
+            return Deleted()
+        return Deleted(version_id_of(made), marker=True)

@@ -1,0 +1,127 @@
+"""Reading: the version that a request names, and its bytes."""
+
+from collections.abc import AsyncIterator
+
+from blobstore.base import Buffer
+from blobstore.blobs import Blobs
+from blobstore.extents import Extent, Layout, Slice, cut
+from metastore import keys
+from metastore.records import Bucket, Kind, Version
+from metastore.store import MetaStore
+from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion
+from ocean.objects import manifest
+from ocean.objects.manifest import Manifest, PartEntry
+
+
+class Get:
+    """Finds versions and reads their bytes."""
+
+    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+        self._meta = meta
+        self._blobs = blobs
+
+    async def version(self, bucket: Bucket, key: str, version_id: str | None) -> Version:
+        """The object version that is asked for; NoSuchKey, NoSuchVersion, MethodNotAllowed."""
+        if version_id is None:
+            found = await self._meta.objects.current(bucket.id, key)
+            if found is None:
+                raise NoSuchKey(Key=key)
+            if found.kind is Kind.MARKER:
+                raise NoSuchKey(headers=marker_headers(found), Key=key)
+            return found
+        found = await self._meta.objects.find(bucket.id, key, version_id)
+        if found is None:
+            raise NoSuchVersion(Key=key, VersionId=version_id)
+        if found.kind is Kind.MARKER:
+            raise MethodNotAllowed(
+                headers=marker_headers(found),
+                Method="GET",
+                ResourceType="DeleteMarker",
+            )
+        return found
+
+    async def small(self, version: Version, start: int, stop: int) -> bytes | None:
+        """The bytes of a version that lies in one needle; None when it does not."""
+        if not version.manifest:
+            return b""
+        parts = manifest.decode(version.manifest).parts
+        if len(parts) != 1 or len(parts[0].extents) != 1:
+            return None
+        extent = parts[0].extents[0]
+        if extent.layout is not Layout.NEEDLE:
+            return None
+        return await self._blobs.read_small(extent, start, stop)
+
+    async def stream(
+        self, bucket: Bucket, version: Version, start: int, stop: int
+    ) -> AsyncIterator[Buffer]:
+        """Bytes `start` to `stop` (exclusive) of a version, verified piece by piece."""
+        async for piece in self.slices(bucket, version, start, stop):
+            async for data in self._blobs.read(piece):
+                yield data
+
+    async def slices(
+        self, bucket: Bucket, version: Version, start: int, stop: int
+    ) -> AsyncIterator[Slice]:
+        """Where bytes `start` to `stop` of a version lie."""
+        stored = manifest.decode(version.manifest)
+        chunk = stored.chunk_at(start)
+        base = stored.marks[chunk].start if stored.marks else 0
+        async for parts in self.chunks(bucket.id, version, stored, chunk):
+            size = sum(part.size for part in parts)
+            for piece in cut(_extents(parts), start - base, min(stop - base, size)):
+                yield piece
+            base += size
+            if base >= stop:
+                return
+
+    async def part(
+        self, bucket: Bucket, version: Version, number: int
+    ) -> tuple[PartEntry, int] | None:
+        """Part `number` of a version and the offset where it begins; None: there is none."""
+        stored = manifest.decode(version.manifest)
+        chunk = stored.chunk_of(number)
+        start = stored.marks[chunk].start if stored.marks else 0
+        async for parts in self.chunks(bucket.id, version, stored, chunk):
+            for entry in parts:
+                if entry.number == number:
+                    return entry, start
+                start += entry.size
+            return None
+        return None
+
+    async def parts(
+        self, bucket: Bucket, version: Version, after: int, limit: int
+    ) -> list[PartEntry]:
+        """At most `limit` parts with numbers above `after`."""
+        stored = manifest.decode(version.manifest)
+        found: list[PartEntry] = []
+        async for parts in self.chunks(bucket.id, version, stored, stored.chunk_of(after)):
+            found += [part for part in parts if part.number > after]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def chunks(
+        self, bucket_id: bytes, version: Version, stored: Manifest, first: int
+    ) -> AsyncIterator[tuple[PartEntry, ...]]:
+        """The parts of a version, chunk by chunk, from chunk `first`."""
+        if not stored.marks:
+            yield stored.parts
+            return
+        async for data in self._meta.manifests.read(bucket_id, version.op, first):
+            yield manifest.decode_chunk(data)
+
+
+def _extents(parts: tuple[PartEntry, ...]) -> list[Extent]:
+    return [extent for part in parts for extent in part.extents]
+
+
+def version_id_of(version: Version) -> str:
+    """The version id that clients see."""
+    return "null" if version.null else keys.version_id(version.seq, version.op)
+
+
+def marker_headers(version: Version) -> dict[str, str]:
+    """What an answer says of a delete marker that stands in the way."""
+    return {"x-amz-delete-marker": "true", "x-amz-version-id": version_id_of(version)}

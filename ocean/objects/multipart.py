@@ -1,0 +1,304 @@
+"""Multipart uploads: begun, filled part by part, completed in one commit or aborted."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from metastore.errors import NoUpload
+from metastore.objects import Guard
+from metastore.records import (
+    Algorithm,
+    Bucket,
+    Checksum,
+    Part,
+    Upload,
+    UploadState,
+    Version,
+)
+from metastore.store import MetaStore
+from ocean.body import digests
+from ocean.errors import (
+    BadDigest,
+    EntityTooSmall,
+    InvalidPart,
+    InvalidPartOrder,
+    InvalidRequest,
+    NoSuchUpload,
+    OperationAborted,
+)
+from ocean.objects import label, manifest
+from ocean.objects.discard import Discard
+from ocean.objects.manifest import StoredPart
+from ocean.objects.put import Expected, Ingest
+from ocean.ports import Body, Clock
+from ocean.rules import etag
+
+MIN_PART = 5 * 1024 * 1024  # bytes; of all parts but the last
+
+
+class Wanted(NamedTuple):
+    """A part as the client names it in Complete; `etag` is hex, `checksum` base64 text."""
+
+    number: int
+    etag: str
+    checksum: str = ""
+
+
+class _AlreadyDone(Exception):
+    """The upload turned out to be completed."""
+
+    def __init__(self, result: Version) -> None:
+        super().__init__()
+        self.result = result
+
+
+class Multipart:
+    """The verbs of multipart uploads."""
+
+    def __init__(self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock) -> None:
+        self._meta = meta
+        self._ingest = ingest
+        self._discard = discard
+        self._clock = clock
+
+    async def create(
+        self,
+        bucket: Bucket,
+        key: str,
+        draft: Version,
+        *,
+        initiator: str,
+        algorithm: Algorithm,
+        composite: bool,
+    ) -> str:
+        """Begin an upload that shall become `draft`; its id."""
+        now = self._clock.now_ms()
+        upload = Upload(
+            id=now.to_bytes(8, "big") + self._meta.edits.next(),
+            key=key,
+            initiated_ms=now,
+            initiator=initiator,
+            draft=draft,
+            algorithm=algorithm,
+            composite=composite,
+        )
+        await self._meta.uploads.create(bucket.id, upload)
+        return upload.id.hex()
+
+    async def find(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
+        """An upload that has not ended; NoSuchUpload."""
+        upload = await self._stored(bucket, key, upload_id)
+        if upload.state in {UploadState.DONE, UploadState.ABORTED}:
+            raise NoSuchUpload(UploadId=upload_id)
+        return upload
+
+    async def upload_part(
+        self, bucket: Bucket, upload: Upload, number: int, body: Body, expected: Expected
+    ) -> Part:
+        """Store part `number`; a later one of the same number replaces it."""
+        if upload.algorithm and not expected.algorithm:
+            expected = expected._replace(algorithm=upload.algorithm)
+        if upload.algorithm and expected.algorithm is not upload.algorithm:
+            raise InvalidRequest(
+                "Checksum Type mismatch occurred, expected checksum Type: "
+                f"{upload.algorithm.name.lower()}, actual checksum Type: "
+                f"{expected.algorithm.name.lower()}"
+            )
+        op = self._meta.edits.next()
+        owner = label.encode_part(bucket.id, upload.key, op, upload.id, number)
+        taken = await self._ingest(owner, body, expected)
+        part = Part(
+            number=number,
+            size=taken.size,
+            etag=taken.md5,
+            modified_ms=self._clock.now_ms(),
+            manifest=manifest.encode_extents(taken.extents),
+            checksum=taken.checksum,
+        )
+        try:
+            await self._meta.uploads.put_part(bucket.id, upload, part)
+        except NoUpload:
+            await self._discard.extents(taken.extents)
+            raise NoSuchUpload(UploadId=upload.id.hex()) from None
+        return part
+
+    async def abort(self, bucket: Bucket, key: str, upload_id: str) -> None:
+        """Abort an upload and delete its parts; NoSuchUpload."""
+        upload = await self._stored(bucket, key, upload_id)
+        try:
+            aborted = await self._meta.uploads.abort(bucket.id, upload)
+        except NoUpload:
+            raise NoSuchUpload(UploadId=upload_id) from None
+        if not aborted:
+            raise NoSuchUpload(UploadId=upload_id)
+        await self._discard.upload(bucket.id, upload, frozenset())
+        await self._meta.uploads.remove(bucket.id, upload)
+
+    async def complete(
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        wanted: Sequence[Wanted],
+        *,
+        expected: Checksum | None,
+        size: int | None,
+        guard: Guard,
+    ) -> Version:
+        """Make the object of the parts named; the same call again gives the same answer."""
+        upload = await self._stored(bucket, key, upload_id)
+        digest = _digest(wanted)
+        if upload.state is UploadState.DONE:
+            return _result(upload, digest)
+        draft = await self._assembled(bucket, upload, wanted, expected, size)
+        try:
+            upload = await self._meta.uploads.complete(
+                bucket.id, upload, digest, self._meta.edits.next()
+            )
+        except NoUpload:
+            raise NoSuchUpload(UploadId=upload_id) from None
+        if upload.state is UploadState.DONE:
+            return _result(upload, digest)
+        version = await self._commit(bucket, upload, draft, guard)
+        await self._discard.upload(bucket.id, upload, draft.kept)
+        return version
+
+    async def _commit(
+        self, bucket: Bucket, upload: Upload, draft: "_Assembled", guard: Guard
+    ) -> Version:
+        version = replace(draft.version, op=upload.op, upload=upload.id)
+        if draft.chunks:
+            await self._meta.manifests.write(bucket.id, upload.op, draft.chunks)
+
+        def unless_done(current: Version | None) -> None:
+            if current is not None and current.upload == upload.id:
+                raise _AlreadyDone(current)
+            guard(current)
+
+        async def learned() -> None:
+            now = await self._meta.uploads.find(bucket.id, upload.key, upload.id)
+            if now is not None and now.state is UploadState.DONE and now.result is not None:
+                raise _AlreadyDone(now.result)
+            if now is None or now.op != upload.op or now.state is not UploadState.COMPLETING:
+                raise OperationAborted
+
+        try:
+            made = await self._meta.objects.put(bucket, upload.key, version, unless_done, learned)
+        except _AlreadyDone as done:
+            made = done.result
+        except Exception:
+            await self._meta.uploads.reopen(bucket.id, upload)
+            raise
+        await self._meta.uploads.finish(bucket.id, upload, made)
+        return made
+
+    async def _assembled(
+        self,
+        bucket: Bucket,
+        upload: Upload,
+        wanted: Sequence[Wanted],
+        expected: Checksum | None,
+        size: int | None,
+    ) -> "_Assembled":
+        """The version that the parts make up, checked as S3 checks them."""
+        parts = await self._parts(bucket, upload, wanted)
+        total = sum(part.size for part in parts)
+        if size is not None and size != total:
+            raise InvalidRequest(
+                f"The provided 'x-amz-mp-object-size' header value {size} "
+                f"does not match what was computed: {total}"
+            )
+        stored = [
+            StoredPart(
+                part.number, part.size, part.checksum.value if part.checksum else "", part.manifest
+            )
+            for part in parts
+        ]
+        data, chunks = manifest.assemble(stored)
+        version = replace(
+            upload.draft,
+            size=total,
+            etag=bytes.fromhex(etag.multipart_etag([part.etag for part in parts])[:32]),
+            parts=len(parts),
+            modified_ms=self._clock.now_ms(),
+            manifest=data,
+            checksum=_checksum(upload, parts, expected),
+        )
+        return _Assembled(version, chunks, frozenset(part.manifest for part in parts))
+
+    async def _parts(self, bucket: Bucket, upload: Upload, wanted: Sequence[Wanted]) -> list[Part]:
+        """The parts named, in order; InvalidPart, InvalidPartOrder, EntityTooSmall."""
+        there = {part.number: part async for part in self._meta.uploads.parts(bucket.id, upload.id)}
+        chosen: list[Part] = []
+        last = 0
+        for want in wanted:
+            if want.number <= last:
+                raise InvalidPartOrder(UploadId=upload.id.hex())
+            last = want.number
+            part = there.get(want.number)
+            if part is None or not _matches(part, want):
+                raise InvalidPart(
+                    UploadId=upload.id.hex(), PartNumber=str(want.number), ETag=want.etag
+                )
+            chosen.append(part)
+        for part in chosen[:-1]:
+            if part.size < MIN_PART:
+                raise EntityTooSmall(
+                    ProposedSize=str(part.size),
+                    MinSizeAllowed=str(MIN_PART),
+                    PartNumber=str(part.number),
+                    ETag=part.etag.hex(),
+                )
+        return chosen
+
+    async def _stored(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
+        try:
+            raw = bytes.fromhex(upload_id)
+        except ValueError:
+            raw = b""
+        upload = await self._meta.uploads.find(bucket.id, key, raw) if len(raw) == 20 else None
+        if upload is None:
+            raise NoSuchUpload(UploadId=upload_id)
+        return upload
+
+
+class _Assembled(NamedTuple):
+    version: Version
+    chunks: list[bytes]
+    kept: frozenset[bytes]  # manifests of the parts that the object is made of
+
+
+def _matches(part: Part, want: Wanted) -> bool:
+    if part.etag.hex() != want.etag:
+        return False
+    return not want.checksum or (part.checksum is not None and part.checksum.value == want.checksum)
+
+
+def _digest(wanted: Sequence[Wanted]) -> bytes:
+    return hashlib.sha256(
+        "\n".join(f"{n} {tag} {sum_}" for n, tag, sum_ in wanted).encode()
+    ).digest()
+
+
+def _result(upload: Upload, digest: bytes) -> Version:
+    if upload.digest != digest or upload.result is None:
+        raise NoSuchUpload(UploadId=upload.id.hex())
+    return upload.result
+
+
+def _checksum(upload: Upload, parts: Sequence[Part], expected: Checksum | None) -> Checksum | None:
+    """The object's checksum, from those of its parts; BadDigest when another was expected."""
+    if not upload.algorithm:
+        return None
+    name = upload.algorithm.name
+    sums = [digests.decode(name, part.checksum.value) for part in parts if part.checksum]
+    if upload.composite:
+        value = etag.composite(name, sums)
+    else:
+        sizes = [part.size for part in parts]
+        value = digests.encode(etag.full_object(name, zip(sums, sizes, strict=True)))
+    if expected is not None and expected.value.partition("-")[0] != value.partition("-")[0]:
+        raise BadDigest(f"The {name} you specified did not match the calculated checksum.")
+    return Checksum(upload.algorithm, value, upload.composite)

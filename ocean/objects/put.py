@@ -1,0 +1,157 @@
+"""Putting: bytes in, digests checked, blobs durable, and then the one commit."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from blobstore.blobs import Blobs
+from blobstore.extents import Extent
+from metastore.errors import StoreError
+from metastore.objects import Guard
+from metastore.records import Algorithm, Bucket, Checksum, Version
+from metastore.store import MetaStore
+from ocean.body import digests
+from ocean.body.digests import MD5, Digests
+from ocean.errors import EntityTooLarge, S3Error
+from ocean.objects import label, manifest
+from ocean.objects.discard import Discard
+from ocean.ports import Body, Clock
+
+MAX_PUT = 5 * 1024**3  # bytes in one request; an object of more is uploaded in parts
+
+
+class Expected(NamedTuple):
+    """What the client says the bytes are.
+
+    `algorithm` NONE: it named no checksum, the server adds one. `value` None means that it comes
+    in the trailer, if at all.
+    """
+
+    md5: bytes | None = None
+    algorithm: Algorithm = Algorithm.NONE
+    value: bytes | None = None
+
+
+class Taken(NamedTuple):
+    """Bytes that are durable: where they lie and what they are."""
+
+    extents: tuple[Extent, ...]
+    size: int
+    md5: bytes
+    checksum: Checksum
+
+
+class Ingest:
+    """Takes bodies in."""
+
+    def __init__(self, blobs: Blobs, discard: Discard) -> None:
+        self._blobs = blobs
+        self._discard = discard
+
+    async def __call__(self, owner: bytes, body: Body, expected: Expected) -> Taken:
+        """Write a body under the label `owner`; BadDigest, EntityTooLarge, or as the body raises.
+
+        A small body is verified before anything is written, a large one before it is kept.
+        """
+        size = body.size
+        if size is not None and size > MAX_PUT:
+            raise EntityTooLarge(ProposedSize=str(size), MaxSizeAllowed=str(MAX_PUT))
+        algorithm = expected.algorithm or Algorithm.CRC64NVME
+        running = Digests((MD5, algorithm.name))
+        if size is not None and size <= self._blobs.threshold:
+            return await self._small(owner, body, running, expected)
+        return await self._large(owner, body, running, expected)
+
+    async def _small(self, owner: bytes, body: Body, running: Digests, expected: Expected) -> Taken:
+        pieces = [piece async for piece in body]
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        running.feed(data)
+        md5, checksum = verified(running, body, expected)
+        extents = tuple(await self._blobs.put(owner, data))
+        return Taken(extents, len(data), md5, checksum)
+
+    async def _large(self, owner: bytes, body: Body, running: Digests, expected: Expected) -> Taken:
+        writer = self._blobs.writer(owner, body.size)
+        total = 0
+        try:
+            async for piece in body:
+                total += len(piece)
+                if total > MAX_PUT:
+                    raise EntityTooLarge(MaxSizeAllowed=str(MAX_PUT))
+                running.feed(piece)
+                await writer.write(piece)
+            md5, checksum = verified(running, body, expected)
+            extents = await writer.finish()
+        except BaseException:
+            await writer.abandon()
+            raise
+        return Taken(tuple(extents), total, md5, checksum)
+
+
+class Put:
+    """Puts objects."""
+
+    def __init__(self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock) -> None:
+        self._meta = meta
+        self._ingest = ingest
+        self._discard = discard
+        self._clock = clock
+
+    async def __call__(
+        self,
+        bucket: Bucket,
+        key: str,
+        draft: Version,
+        body: Body,
+        *,
+        expected: Expected,
+        guard: Guard,
+    ) -> Version:
+        """Store `body` as `draft`: nothing is visible before the commit, all of it after."""
+        draft = replace(draft, op=self._meta.edits.next(), modified_ms=self._clock.now_ms())
+        taken = await self._ingest(label.encode(bucket.id, key, draft), body, expected)
+        version = replace(
+            draft,
+            size=taken.size,
+            etag=taken.md5,
+            checksum=taken.checksum,
+            manifest=manifest.whole(taken.extents, taken.size),
+        )
+        try:
+            return await self._meta.objects.put(bucket, key, version, guard)
+        except (S3Error, StoreError):
+            # Certainly not committed. After an unknown outcome the blobs stay, for whoever
+            # judges orphans: that fences the key first.
+            await self._discard.version(bucket.id, version.op, version.manifest)
+            raise
+
+
+def verified(running: Digests, body: Body, expected: Expected) -> tuple[bytes, Checksum]:
+    """MD5 and checksum of what came; BadDigest when the client said otherwise."""
+    algorithm = expected.algorithm or Algorithm.CRC64NVME
+    found = running.finish()
+    if expected.md5 is not None:
+        digests.verify(MD5, found[MD5], expected.md5)
+    value = expected.value
+    if value is None and expected.algorithm:
+        trailer = body.checksum()
+        value = digests.decode(trailer.algorithm.name, trailer.value) if trailer else None
+    if value is not None:
+        digests.verify(algorithm.name, found[algorithm.name], value)
+    return found[MD5], Checksum(algorithm, digests.encode(found[algorithm.name]))
+
+
+class Spool:
+    """A body made of pieces that are at hand: of a copy's source, or of a form."""
+
+    def __init__(self, pieces: AsyncIterator[bytes | memoryview], size: int | None) -> None:
+        self._pieces = pieces
+        self.size = size
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        return self._pieces
+
+    def checksum(self) -> Checksum | None:
+        """There is no trailer."""
+        return None

@@ -1,0 +1,40 @@
+"""The object store: its services, built once for each process over metadata and blobs."""
+
+import time
+
+from blobstore.blobs import Blobs
+from metastore.store import MetaStore
+from ocean.objects.delete import Delete
+from ocean.objects.discard import Discard
+from ocean.objects.get import Get
+from ocean.objects.multipart import Multipart
+from ocean.objects.put import Ingest, Put
+from ocean.ports import Clock
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
+class Ocean:
+    """What the gateway calls."""
+
+    def __init__(self, meta: MetaStore, blobs: Blobs, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.meta = meta
+        self.blobs = blobs
+        self.discard = Discard(meta, blobs)
+        ingest = Ingest(blobs, self.discard)
+        self.get = Get(meta, blobs)
+        self.put = Put(meta, ingest, self.discard, self.clock)
+        self.delete = Delete(meta, self.clock)
+        self.multipart = Multipart(meta, ingest, self.discard, self.clock)
+
+    async def close(self) -> None:
+        """Finish what is queued and close the stores."""
+        await self.blobs.close()
+        await self.meta.engine.close()

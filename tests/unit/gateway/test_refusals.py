@@ -1,0 +1,85 @@
+"""Headers of features that are not built."""
+
+import botocore.session
+import pytest
+
+from gateway.refusals import HANDLED, refuse
+from ocean import errors
+
+REFUSED = [
+    ("x-amz-server-side-encryption", "AES256"),
+    ("x-amz-server-side-encryption-customer-key", "k"),
+    ("x-amz-copy-source-server-side-encryption-customer-algorithm", "AES256"),
+    ("x-amz-object-lock-mode", "GOVERNANCE"),
+    ("x-amz-object-lock-legal-hold", "OFF"),
+    ("x-amz-bucket-object-lock-enabled", "true"),
+    ("x-amz-bypass-governance-retention", "true"),
+    ("x-amz-grant-read", "id=1"),
+    ("x-amz-acl", "public-read"),
+    ("x-amz-acl", "bucket-owner-full-control"),
+    ("x-amz-website-redirect-location", "/"),
+    ("x-amz-write-offset-bytes", "0"),
+    ("x-amz-storage-class", "GLACIER"),
+    ("x-amz-object-ownership", "BucketOwnerPreferred"),
+    ("x-amz-mfa", "1 2"),
+    ("x-amz-rename-source", "/a"),
+    ("x-amz-if-match-size", "1"),
+    ("x-amz-checksum-sha512", "x"),
+    ("x-amz-checksum-xxhash3", "x"),
+    ("x-amz-something-new", ""),
+]
+ACCEPTED = [
+    ("x-amz-acl", "private"),
+    ("x-amz-storage-class", "STANDARD"),
+    ("x-amz-bucket-object-lock-enabled", "false"),
+    ("x-amz-object-ownership", "BucketOwnerEnforced"),
+    ("x-amz-request-payer", "requester"),
+    ("x-amz-meta-x-amz-acl", "public-read"),
+    ("x-amz-date", "20260101T000000Z"),
+    ("x-amzn-trace-id", "1"),
+    ("content-type", "x-amz-acl"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED)
+def test_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(errors.NotImplemented) as caught:
+        refuse({"host": "h", name: value}, {})
+    assert caught.value.details == {"Header": name}
+    with pytest.raises(errors.NotImplemented):
+        refuse({}, {name: value})
+    with pytest.raises(errors.NotImplemented) as caught:
+        refuse({}, {name.replace("x-amz", "X-Amz"): value})
+    assert caught.value.details == {"Header": name.replace("x-amz", "X-Amz")}
+
+
+@pytest.mark.parametrize(("name", "value"), ACCEPTED)
+def test_accepted(name: str, value: str) -> None:
+    refuse({name: value}, {name: value})
+
+
+def test_a_storage_class_that_is_none() -> None:
+    with pytest.raises(errors.InvalidStorageClass):
+        refuse({"x-amz-storage-class": "COLD"}, {})
+
+
+def test_presigned_urls_pass() -> None:
+    names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature",
+             "Security-Token", "Content-Sha256")  # fmt: skip
+    refuse({}, {f"X-Amz-{name}": "v" for name in names})
+
+
+def test_each_header_of_the_model_is_handled_or_refused() -> None:
+    """No header is ignored: what the model has beside the handled ones raises for an odd value."""
+    model = botocore.session.get_session().get_service_model("s3")
+    seen = set()
+    for operation in model.operation_names:
+        shape = model.operation_model(operation).input_shape
+        for member in shape.members.values() if shape else ():
+            name = member.serialization.get("name", "").lower()
+            if member.serialization.get("location") == "header" and name.startswith("x-amz-"):
+                seen.add(name)
+    assert len(seen) > 50
+    for name in seen - HANDLED:
+        with pytest.raises(errors.S3Error):
+            refuse({name: "odd"}, {})
