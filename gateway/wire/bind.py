@@ -13,6 +13,7 @@ date (RFC 9110 13.1.3).
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -27,7 +28,11 @@ from gateway.wire.xml import decode, encode
 from ocean.errors import InvalidArgument, InvalidRequest, MissingRequestBodyError, S3Error
 
 
-class Header(NamedTuple):
+# Marks are of classes, not tuples: typing takes two equal annotations for one.
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
     """The field is this header. `message` replaces the one for a value that is not allowed."""
 
     name: str
@@ -35,7 +40,8 @@ class Header(NamedTuple):
     message: str = ""
 
 
-class Query(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Query:
     """The field is this parameter of the query."""
 
     name: str
@@ -43,13 +49,15 @@ class Query(NamedTuple):
     message: str = ""
 
 
-class Headers(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Headers:
     """The field is a dict of the headers with this prefix (lower case), keyed by the rest."""
 
     prefix: str
 
 
-class Body(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Body:
     """The field is the document in the body, of at most `limit` bytes.
 
     In an output it is the document, or bytes that hold one already written.
@@ -59,15 +67,18 @@ class Body(NamedTuple):
     missing: type[S3Error] = MissingRequestBodyError
 
 
-class Payload(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Payload:
     """The field of an output is a stream of bytes that is sent as the body."""
 
 
-class Length(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Length:
     """The field of an output is the length of the stream; of HEAD, what GET would send."""
 
 
-class Status(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Status:
     """The field of an output is the status that replaces the operation's own."""
 
 

@@ -16,6 +16,7 @@ Text fields are str, int, bool, datetime or a Literal of strings. A tuple is a f
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import (
@@ -39,20 +40,23 @@ from ocean.errors import MalformedXML
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-class Element(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Element:
     """The field is an element of this name, not of the field's own in CamelCase."""
 
     name: str
 
 
-class Elements(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Elements:
     """The field is a list of `item` elements wrapped in one `wrapper` element."""
 
     wrapper: str
     item: str
 
 
-class Attribute(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Attribute:
     """The field is an attribute of its document's element."""
 
     name: str

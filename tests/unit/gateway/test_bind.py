@@ -144,7 +144,7 @@ def test_required_members() -> None:
 
 names = st.sampled_from(
     [member.mark.name.lower() for member in members(Asked) if hasattr(member.mark, "name")]
-)  # noqa: E501
+)
 values = st.text(max_size=12)
 
 
@@ -160,7 +160,7 @@ def test_a_member_must_say_where_it_is() -> None:
     class Lost(Input):
         text: str
 
-    with pytest.raises(TypeError, match="Lost.text"):
+    with pytest.raises(TypeError, match=r"Lost\.text"):
         binder(Lost)
 
 
@@ -176,7 +176,7 @@ def test_output_headers() -> None:
         "last-modified": "Sun, 06 Nov 1994 08:49:37 GMT",
         "x-amz-meta-a": "b",
     }
-    assert (rendered.status, rendered.body, rendered.stream, rendered.length) == (206, b"", None, None)  # fmt: skip
+    assert (rendered.status, rendered.body, rendered.stream) == (206, b"", None)
 
 
 def test_output_bodies() -> None:
