@@ -16,7 +16,7 @@ _Waiters = list[asyncio.Future[None]]
 class Batches(Generic[Item]):
     """Items asked for in one turn of the loop, or while a batch is worked on, make the next batch.
 
-    `work` runs in the thread and raises BlobError to all who wait for the batch. The loop is
+    `work` runs in the thread; what it raises, all who wait for the batch get. The loop is
     woken once for each batch. The items of a batch live until its work is done, whatever becomes
     of those who wait.
     """
@@ -65,17 +65,17 @@ class Batches(Generic[Item]):
     def _run(self) -> None:
         while (batch := self._handed.get()) is not None:
             loop, items, waiters = batch
-            error: BlobError | None = None
+            error: Exception | None = None
             try:
                 self._work(items)
-            except BlobError as raised:
+            except Exception as raised:  # noqa: BLE001 - it is theirs who wait
                 error = raised
             with contextlib.suppress(RuntimeError):  # the loop was closed without us
                 loop.call_soon_threadsafe(self._settle, loop, waiters, error)
-            del batch, items, waiters
+            del batch, items, waiters, error
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, waiters: _Waiters, error: BlobError | None
+        self, loop: asyncio.AbstractEventLoop, waiters: _Waiters, error: Exception | None
     ) -> None:
         for waiter in waiters:
             if waiter.done():

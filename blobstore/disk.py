@@ -7,6 +7,8 @@ barrier and each change of a folder in the order they were made.
 import errno
 import os
 
+SHORT_READ = 128 << 10  # cheaper to wait for than a hop to a thread, unless the device is slow
+
 
 class Disk:
     """The real one."""
@@ -32,14 +34,19 @@ class Disk:
         return os.pread(fd, length, offset)
 
     def pread_cached(self, fd: int, length: int, offset: int) -> bytes | bytearray | None:
-        """The bytes if no device need be waited for; None when it would, or this cannot be told."""
+        """The bytes, or None if a device had to be waited for.
+
+        Where a file system cannot tell (tmpfs, NFS), short reads take the risk.
+        """
         data = bytearray(length)
         try:
             count = os.preadv(fd, (data,), offset, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return None
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                return None
-            raise
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            return self.pread(fd, length, offset) if length <= SHORT_READ else None
         return data if count == length else None
 
     def size(self, fd: int) -> int:

@@ -378,12 +378,15 @@ async def test_strays_are_not_listed(store: Files, tmp_path: Path) -> None:
     assert listed == [blob, f"{blob}.bak"]  # no other name of a file is one we would give
 
 
-@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("code", [None, errno.EAGAIN, errno.EOPNOTSUPP])
 async def test_reads_that_must_wait_for_the_device(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int | None
 ) -> None:
-    if not cached:
-        monkeypatch.setattr(Disk, "pread_cached", lambda *args: None)
+    def refuse(*args: object) -> int:
+        raise OSError(code, "not now")
+
+    if code is not None:
+        monkeypatch.setattr(os, "preadv", refuse)
     store = Files(tmp_path)
     await store.create("blob", bytes(range(256)) * 2000)
     for offset, length in ((0, 10), (300, 5000), (100, 300_000)):
