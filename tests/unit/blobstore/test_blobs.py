@@ -177,6 +177,18 @@ async def test_what_is_gone_is_not_found() -> None:
         await blobs.read_small(elsewhere, 0, 1)
 
 
+async def test_the_next_piece_is_read_ahead_and_no_more() -> None:
+    blobs = made()
+    (extent,) = await blobs.put(b"", BODY)
+    reading = blobs.read(Slice(extent, 0, extent.size))
+    counters = store_of(blobs, "large").counters
+    for handed in range(1, 4):
+        await anext(reading)
+        await asyncio.sleep(0)
+        assert counters.reads == handed + 1
+    await reading.aclose()
+
+
 async def test_leaving_a_read_early() -> None:
     blobs = made()
     (extent,) = await blobs.put(b"", BODY)
