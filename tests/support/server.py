@@ -1,0 +1,197 @@
+"""A real server for tests: its own processes on free ports, to be killed at any time."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCESS_KEY = "testroot"
+SECRET_KEY = "test-root-secret-0123456789"
+REGION = "us-east-1"
+_READY = "Ocean is ready."
+_READY_SECONDS = 30.0
+_END_SECONDS = 45.0
+
+
+class Server:
+    """`ocean serve` on data in `folder`, with the same two ports in each of its lives.
+
+    `settings` are further variables, such as {"OCEAN_WORKERS": "1"}. Usable as a context manager,
+    which starts it and kills what is left at the end.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.data = folder / "data"
+        self.log = folder / "server.log"
+        self.port, self.admin_port = _free_ports(2)
+        self.settings = dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        """HOST:PORT of the S3 port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the S3 port."""
+        return f"http://{self.host}"
+
+    @property
+    def admin_endpoint(self) -> str:
+        """URL of the admin port."""
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `ocean` commands need to mean this server."""
+        inherited = {name: v for name, v in os.environ.items() if not name.startswith("OCEAN_")}
+        return {
+            **inherited,
+            "PYTHONPATH": str(ROOT),
+            "OCEAN_DATA": str(self.data),
+            "OCEAN_MASTER_KEY_FILE": str(self.folder / "master.key"),
+            "OCEAN_ROOT_ACCESS_KEY": ACCESS_KEY,
+            "OCEAN_ROOT_SECRET_KEY": SECRET_KEY,
+            "OCEAN_LISTEN": self.host,
+            "OCEAN_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
+            "OCEAN_REGION": REGION,
+            "OCEAN_WORKERS": "2",
+            **self.settings,
+        }
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The supervisor of the present life."""
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    @property
+    def pids(self) -> list[int]:
+        """Every live process of the server, the supervisor first."""
+        group = self.process.pid
+        return sorted(_members(group), key=lambda pid: (pid != group, pid))
+
+    def start(self) -> Self:
+        """Start and wait until every worker serves; AssertionError with the log otherwise."""
+        with self.log.open("ab") as log:
+            lives = self.said().count(_READY)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ocean", "serve"],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._wait_ready(lives)
+        except AssertionError:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM to the supervisor alone; its exit status once every process is gone."""
+        self.process.terminate()
+        status = self.process.wait(_END_SECONDS)
+        self._wait_gone()
+        return status
+
+    def kill(self) -> None:
+        """SIGKILL to every process at once, whatever they are doing."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(_END_SECONDS)
+        self._wait_gone()
+
+    def restart(self) -> Self:
+        """`kill`, and the next life on the same data and ports."""
+        self.kill()
+        return self.start()
+
+    def client(self, **options: Any) -> Any:
+        """A boto3 client, default settings but no retries; `options` as of botocore's Config."""
+        retries = {"total_max_attempts": 1}
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(**{"retries": retries, **options}),
+        )
+
+    def said(self) -> str:
+        """All it wrote to stdout and stderr, over all lives."""
+        return self.log.read_text(errors="replace")
+
+    def _wait_ready(self, lives: int) -> None:
+        """Until the supervisor said once more that all workers serve."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while self.said().count(_READY) == lives:
+            ended = self.process.poll()
+            assert ended is None, f"the server ended with {ended}:\n{self.said()}"
+            assert time.monotonic() < deadline, f"the server is not ready:\n{self.said()}"
+            time.sleep(0.03)
+
+    def _wait_gone(self) -> None:
+        deadline = time.monotonic() + _END_SECONDS
+        while left := _members(self.process.pid):
+            assert time.monotonic() < deadline, f"processes {left} outlive the server"
+            time.sleep(0.01)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Below the range that outgoing connections take, so that a port stays free between lives."""
+    free: list[int] = []
+    while len(free) < count:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        free.append(port)
+    return free
+
+
+def _members(group: int) -> list[int]:
+    """The processes of a process group that still run, zombies not counted."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            state, _parent, member_of = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(member_of) == group and state not in "ZX":
+            found.append(int(folder.name))
+    return found
