@@ -27,7 +27,6 @@ from gateway.wire.shape import Shape
 from gateway.wire.xml import decode, encode
 from ocean.errors import InvalidArgument, InvalidRequest, MissingRequestBodyError, S3Error
 
-
 # Marks are of classes, not tuples: typing takes two equal annotations for one.
 
 

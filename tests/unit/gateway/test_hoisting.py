@@ -1,0 +1,30 @@
+"""Headers in the query of a presigned URL."""
+
+from gateway.wire.hoisting import unhoist
+
+SIGNED = {
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": "c",
+    "X-Amz-Date": "d",
+    "X-Amz-Expires": "60",
+    "X-Amz-SignedHeaders": "host",
+    "X-Amz-Signature": "s",
+    "X-Amz-Security-Token": "t",
+    "versionId": "v",
+}
+
+
+def test_a_plain_presigned_url_adds_nothing() -> None:
+    headers = {"host": "h"}
+    assert unhoist(headers, SIGNED) is headers
+    assert unhoist(headers, {}) is headers
+
+
+def test_headers_in_the_query_count() -> None:
+    query = SIGNED | {"x-amz-meta-A": "1", "X-Amz-Tagging": "k=v", "x-amz-acl": "private"}
+    assert unhoist({"host": "h", "x-amz-acl": "real"}, query) == {
+        "host": "h",
+        "x-amz-meta-a": "1",
+        "x-amz-tagging": "k=v",
+        "x-amz-acl": "real",
+    }
