@@ -125,6 +125,8 @@ def camel_case(name: str) -> str:
 
 
 def _integer(text: str) -> int:
+    if text.isdecimal() and text.isascii() and len(text) < 20:
+        return int(text)
     match = _INTEGER.fullmatch(text)
     if match is None:
         raise MalformedXML

@@ -64,8 +64,9 @@ def _plain(data: bytes) -> str | None:
         return None
     if "]]>" in text:
         return None
-    if "&" in text and text.count("&") != sum(text.count(name) for name, _ in _ENTITIES):
-        return None
+    references = text.count("&")
+    if references and references != text.count("&quot;"):
+        return text if references == sum(text.count(name) for name, _ in _ENTITIES) else None
     return text
 
 

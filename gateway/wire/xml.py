@@ -49,9 +49,7 @@ def _reference(match: re.Match[str]) -> str:
 
 def timestamp(moment: datetime) -> str:
     """`2026-01-02T03:04:05.678Z`, as S3 writes times in documents."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
-    )
+    return moment.astimezone(UTC).isoformat("T", "milliseconds")[:23] + "Z"
 
 
 def encode(document: Document) -> bytes:
