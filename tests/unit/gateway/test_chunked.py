@@ -233,6 +233,19 @@ def test_trailers_that_are_refused(trailer: bytes) -> None:
     assert decode(b"1\r\nx\r\n0\r\n" + trailer + b"\r\n", unsigned(1)) is MalformedTrailerError
 
 
+def test_undeclared_trailer_is_refused_at_once() -> None:
+    """Or a client could make the server keep any number of them."""
+    with pytest.raises(MalformedTrailerError):
+        unsigned(0)().feed(b"0\r\nx-amz-meta-a:b\r\n")
+
+
+@FORMS
+@pytest.mark.parametrize("excess", [b"0", b"\r\n", b"0\r\n\r\n"])
+def test_nothing_follows_the_end(body: bytes, make: Make, excess: bytes) -> None:
+    for splits in ((), (len(body),)):
+        assert decode(body + excess, make, splits) is IncompleteBody
+
+
 def test_trailer_of_signed_chunks() -> None:
     body, make = BODIES[1]
     assert decode(body.replace(b"AA==", b"AB=="), make) is SignatureDoesNotMatch
