@@ -13,25 +13,40 @@ class Endpoint(NamedTuple):
 
     host: str
     port: int
+    admin_host: str
     admin_port: int
     secure: bool
     region: str
 
     @property
     def authority(self) -> str:
-        """HOST:PORT to connect to; an address that means "all" is reached on loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        """HOST:PORT to connect to."""
+        return _authority(self.host, self.port)
+
+    @property
+    def admin_url(self) -> str:
+        return f"{self._scheme}://{_authority(self.admin_host, self.admin_port)}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.secure else "http"
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.authority}"
+        return f"{self._scheme}://{self.authority}"
+
+
+def _authority(host: str, port: int) -> str:
+    """What to connect to; an address that means "all" is reached on loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def banner(config: Config, endpoint: Endpoint, root: Credential) -> str:
     """The text, with line end."""
     rows = [
         ("Endpoint", endpoint.url),
+        ("Admin", endpoint.admin_url),
         ("Region", endpoint.region),
         ("Access key", root.access_key),
         ("Secret key", root.secret),

@@ -13,7 +13,7 @@ from aiohttp.http_parser import RawRequestMessage
 from blobstore.base import Buffer
 from gateway.heads import CONTINUE, BadHead, bodiless, head, refusal
 from gateway.http import Headers, Request, Response
-from ocean.errors import IncompleteBody, InternalError, RequestTimeout
+from ocean.errors import IncompleteBody, InternalError, RequestTimeout, S3Error
 
 if TYPE_CHECKING:
     from gateway.server import Connection
@@ -64,13 +64,15 @@ class Body:
 class Exchange:
     """What aiohttp's low-level server takes for its request and for its answer.
 
-    `waits` says that the client has not been told to send its body yet.
+    `waits` says that the client has not been told to send its body yet, `hopeless` that nothing
+    more of it is worth reading.
     """
 
     __slots__ = (
         "_task",
         "connection",
         "finished",
+        "hopeless",
         "keep_alive",
         "length",
         "message",
@@ -94,6 +96,7 @@ class Exchange:
         self.response: Response | None = None
         self.keep_alive = not message.should_close
         self.finished = False
+        self.hopeless = False
         self.waits = False
         self.length: int | None = 0
         self._task: Any = None
@@ -228,6 +231,17 @@ class Exchange:
         if self.connection.transport is not None:
             self.connection.transport.abort()
 
+    def refuse(self, error: S3Error) -> None:
+        """Answer an error, and take nothing more from this client."""
+        self.keep_alive = False
+        self.hopeless = True
+        self.response = refusal(error)
+
+    def break_off(self) -> None:
+        """No more of the body will come."""
+        if not self.finished and not self.payload.is_eof():
+            self.payload.set_exception(ConnectionResetError("the body ended early"))
+
     # What aiohttp calls on a request and on an answer.
 
     def _cancel(self, error: BaseException) -> None:
@@ -243,6 +257,8 @@ class Exchange:
         try:
             if self.response is not None:
                 await self.send(self.response)
+            if self.hopeless:
+                await self.connection.part()
         finally:
             self.finished = True
 

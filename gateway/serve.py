@@ -35,6 +35,7 @@ def serve(config: Config) -> int:
     endpoint = Endpoint(
         host=config.listen.host,
         port=sockets[0].getsockname()[1],
+        admin_host=config.admin_listen.host,
         admin_port=sockets[1].getsockname()[1],
         secure=config.tls.certificate is not None,
         region=config.region,

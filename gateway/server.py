@@ -33,6 +33,7 @@ _HEAD_SIZE = 64 << 10  # bytes of a whole head
 _MANY_FIELDS = 16  # from which on the size of a head is added up
 _READ_SIZE = 256 << 10
 _LINGER_SECONDS = 5.0  # for the rest of a refused body, so that the client can read why
+_PARTING_SECONDS = 2.0  # to drop what is still sent to a connection that was answered and closed
 _POLL_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,17 @@ log = logging.getLogger(__name__)
 class Connection(web.RequestHandler):
     """One client connection: aiohttp's, with limits on heads and S3's form of errors."""
 
-    __slots__ = ("_head_size", "_head_timer", "exchange", "front", "half_closed", "peer", "secure")
+    __slots__ = (
+        "_gone",
+        "_head_size",
+        "_head_timer",
+        "_parting",
+        "exchange",
+        "front",
+        "half_closed",
+        "peer",
+        "secure",
+    )
 
     def __init__(self, front: "Front") -> None:
         super().__init__(
@@ -64,6 +75,7 @@ class Connection(web.RequestHandler):
         self.secure = front.tls is not None
         self._head_size = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._gone: asyncio.Event | None = None
 
     @property
     def limits(self) -> Limits:
@@ -87,21 +99,30 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._head_came()
+        if self._gone is not None:
+            self._gone.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._gone is not None:
+            return
         super().data_received(data)
-        if self._waiter is not None and not self._messages and data:
-            self._part_of_head(len(data))
+        if not self._messages:
+            if self._waiter is not None and data:
+                self._part_of_head(len(data))
+        elif self.exchange is not None and not isinstance(self._messages[-1][0], RawRequestMessage):
+            self.exchange.break_off()  # aiohttp queues the error, but tells no reader of the body
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """The client ends its side: it still gets the answer to a request that it has sent."""
         self.half_closed = True
+        if self._gone is not None:
+            self._gone.set()
         busy = self.exchange is not None and not self.exchange.finished
         if self.secure or not (busy or self._messages):
             return None
-        if self.exchange is not None and not self.exchange.payload.is_eof():
-            self.exchange.payload.set_exception(ConnectionResetError("the body ended early"))
+        if self.exchange is not None:
+            self.exchange.break_off()
         return True
 
     def begin(self, exchange: Exchange) -> None:
@@ -130,9 +151,25 @@ class Connection(web.RequestHandler):
             error = _parse_error(exc)
         else:
             log.error("a request failed", exc_info=exc)
-        exchange.keep_alive = False
-        exchange.response = refusal(error)
+        exchange.refuse(error)
         return exchange
+
+    async def part(self) -> None:
+        """End our side and drop the rest of the client's, for a while.
+
+        Closing with input unread would reset the connection, and the client might lose the answer.
+        """
+        transport = self.transport
+        if transport is None:
+            return
+        self._gone = asyncio.Event()
+        if transport.can_write_eof():
+            transport.write_eof()
+        try:
+            async with asyncio.timeout(_PARTING_SECONDS):
+                await self._gone.wait()
+        except TimeoutError:
+            transport.abort()
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """aiohttp's own words about a client that went away are of no use to an operator."""
@@ -159,6 +196,10 @@ class Connection(web.RequestHandler):
             answer = refusal(error)
             lines = "Connection: close\r\n"
             self.transport.write(head(answer, self.dates.now(), lines) + answer.body)
+            self._parting = self._loop.create_task(self._part_and_close())
+
+    async def _part_and_close(self) -> None:
+        await self.part()
         self.force_close()
 
 
@@ -180,10 +221,9 @@ class Front(web.Server):
         return Connection(self)
 
     async def listen(self, sock: socket.socket) -> None:
-        """Accept connections of a bound socket, which stays the caller's."""
+        """Accept connections of a bound socket, which is closed when the drain begins."""
         loop = asyncio.get_running_loop()
-        copy = sock.dup()  # closing ours must not end the others' listening
-        server = await loop.create_server(self, sock=copy, ssl=self.tls, backlog=BACKLOG)
+        server = await loop.create_server(self, sock=sock, ssl=self.tls, backlog=BACKLOG)
         self._listeners.append(server)
 
     async def drain(self, seconds: float) -> None:
@@ -202,14 +242,9 @@ class Front(web.Server):
     async def _handle(self, exchange: Exchange) -> Exchange:
         """Runs the pipeline; the answer leaves when aiohttp asks for the end of it."""
         if len(exchange.message.raw_headers) > _MANY_FIELDS and _too_large(exchange.message):
-            exchange.keep_alive = False
-            exchange.response = refusal(errors.RequestHeaderSectionTooLarge())
-            return exchange
-        try:
+            exchange.refuse(errors.RequestHeaderSectionTooLarge())
+        else:
             exchange.response = await self._pipeline(exchange.request())
-        except errors.S3Error as error:
-            exchange.keep_alive = False
-            exchange.response = refusal(error)
         return exchange
 
     def _exchange(

@@ -136,7 +136,9 @@ class Supervisor:
             return
 
     async def _end_workers(self) -> None:
-        """SIGTERM, time to drain, SIGKILL."""
+        """SIGTERM, time to drain, SIGKILL. Nobody is left waiting in the ports' queues."""
+        for sock in self._sockets:
+            sock.close()
         for process in self._processes.values():
             process.terminate()
         seconds = self._config.limits.drain_seconds + _KILL_SECONDS

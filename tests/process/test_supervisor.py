@@ -1,0 +1,248 @@
+"""Starting, replacing and ending real processes."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import SECRET, Server, alive, wait_gone, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "data") as running:
+        yield running
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def refused(process: subprocess.Popen[str]) -> str:
+    """What a server that could not start said: one line, no traceback, exit status 2."""
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == 2, (out, error)
+    assert out == ""
+    (line,) = error.splitlines()
+    assert line.startswith("ocean: ")
+    return line
+
+
+def test_ready_means_serving(server: Server) -> None:
+    assert get(server.admin_port, "/health") == (200, b'{"status":"ok"}\n')
+    assert get(server.admin_port, "/ready")[0] == 200
+    assert get(server.port, "/")[0] in (403, 501)
+    assert len(server.workers()) == 2
+
+
+def test_everything_is_in_the_supervisor_s_session_and_group(server: Server) -> None:
+    pids = [server.process.pid, *server.workers()]
+    assert {os.getsid(pid) for pid in pids} == {server.process.pid}
+    assert {os.getpgid(pid) for pid in pids} == {server.process.pid}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all_of_it(server: Server, number: signal.Signals) -> None:
+    pids = server.workers()
+    os.killpg(server.process.pid, number)  # as a terminal does
+    assert server.process.wait(10) == 0
+    wait_gone(pids, 0.5)
+
+
+def test_sigterm_drains_requests_in_flight(server: Server) -> None:
+    """A request whose body is still on its way is answered; nobody else is let in."""
+    with socket.create_connection(("127.0.0.1", server.admin_port), timeout=10) as client:
+        client.sendall(b"POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=1)
+        client.sendall(b"cd")
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"Connection: close" in answer
+    assert server.process.wait(5) == 0
+
+
+def test_a_worker_that_dies_is_replaced(server: Server) -> None:
+    before = server.workers()
+    os.kill(before[0], signal.SIGKILL)
+
+    def replaced() -> Iterator[bool]:
+        while True:
+            now = server.workers()
+            yield len(now) == 2 and before[0] not in now
+
+    wait_until(replaced())
+    assert before[1] in server.workers()
+    assert "SIGKILL" in server.output()
+    for _ in range(20):
+        assert get(server.admin_port, "/health")[0] == 200
+
+
+def test_requests_go_on_while_workers_die(server: Server) -> None:
+    """Every new connection is served by whoever lives."""
+    failures: list[object] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                if get(server.admin_port, "/ready")[0] != 200:
+                    failures.append("status")
+            except OSError:
+                failures.append("connection")
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for _ in range(3):
+        os.kill(server.workers()[0], signal.SIGKILL)
+        time.sleep(1)
+    done.set()
+    thread.join()
+    assert len(failures) <= 3  # at most the request that the dead worker had
+
+
+def test_no_worker_outlives_a_killed_supervisor(server: Server) -> None:
+    pids = server.workers()
+    server.process.kill()
+    wait_gone(pids, 2)
+
+
+def test_a_stopped_supervisor_that_is_killed_leaves_nothing(server: Server) -> None:
+    pids = server.workers()
+    server.process.send_signal(signal.SIGSTOP)
+    server.process.kill()
+    wait_gone(pids, 2)
+
+
+def test_a_second_server_on_the_same_data_is_refused(server: Server) -> None:
+    line = refused(server.launch())
+    assert str(server.data) in line
+    assert f"pid {server.process.pid}" in line
+    assert alive(server.process.pid)
+
+
+def test_a_killed_server_s_data_can_be_served_at_once(server: Server) -> None:
+    for _ in range(3):
+        server.process.kill()
+        server.process.wait()
+        server.start()
+    assert get(server.admin_port, "/ready")[0] == 200
+
+
+def test_a_second_start_costs_little(server: Server) -> None:
+    """Ready within 2 s on two free cores: counted in CPU, which other load does not change."""
+    assert server.stop() == 0
+    server.start()
+    assert sum(cpu_seconds(pid) for pid in (server.process.pid, *server.workers())) < 2
+
+
+def test_a_busy_port_is_one_line(server: Server, tmp_path: Path) -> None:
+    other = Server(
+        tmp_path / "other", environ={"OCEAN_LISTEN": f"127.0.0.1:{server.port}"}
+    ).launch()
+    line = refused(other)
+    assert f"127.0.0.1:{server.port}" in line
+    assert "in use" in line
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"OCEAN_DATA": "/proc/no/such/folder"}, "/proc/no/such/folder"),
+        ({"OCEAN_NONSENSE": "1"}, "OCEAN_NONSENSE: unknown variable"),
+        ({"OCEAN_WORKERS": "x"}, "OCEAN_WORKERS: workers is wrong"),
+        ({"OCEAN_MASTER_KEY_FILE": "/dev/null"}, "/dev/null"),
+        ({"OCEAN_METASTORE": "nonsense"}, "nonsense"),
+        ({"OCEAN_LISTEN": "203.0.113.1:0"}, "cannot listen"),
+        ({"OCEAN_TLS_CERTIFICATE": "/nope", "OCEAN_TLS_KEY": "/nope"}, "tls.certificate"),
+        ({"OCEAN_LISTEN": "0.0.0.0:0", "OCEAN_ROOT_SECRET_KEY": "short-secret"}, "under 16"),
+        (
+            {
+                "OCEAN_ADMIN_LISTEN": "0.0.0.0:0",
+                "OCEAN_ROOT_ACCESS_KEY": "minioadmin",
+                "OCEAN_ROOT_SECRET_KEY": "minioadmin",
+            },
+            "known from documentation",
+        ),
+    ],
+)
+def test_what_prevents_a_start_is_one_line(
+    tmp_path: Path, environ: dict[str, str], words: str
+) -> None:
+    line = refused(Server(tmp_path / "data", environ=environ).launch())
+    assert words in line
+    assert environ.get("OCEAN_ROOT_SECRET_KEY", SECRET) not in line.replace("minioadmin", "")
+
+
+def test_a_weak_pair_is_fine_on_loopback(tmp_path: Path) -> None:
+    environ = {"OCEAN_ROOT_ACCESS_KEY": "minioadmin", "OCEAN_ROOT_SECRET_KEY": "minioadmin"}
+    with Server(tmp_path / "data", environ=environ) as server:
+        assert get(server.admin_port, "/ready")[0] == 200
+
+
+def test_generated_credentials_are_kept_and_shown(tmp_path: Path) -> None:
+    environ = {"OCEAN_ROOT_ACCESS_KEY": "", "OCEAN_ROOT_SECRET_KEY": ""}
+    server = Server(tmp_path / "data", environ=environ)
+    assert "start the server" in server.run("credentials").stderr or not server.data.exists()
+    with server:
+        shown = [line for line in server.banner.splitlines() if " key: " in line]
+        running = server.run("credentials").stdout
+        server.stop()
+    stopped = server.run("credentials").stdout
+    assert running == stopped
+    assert [line.split()[-1] for line in shown] == [
+        line.split()[-1] for line in stopped.splitlines()
+    ]
+    with server:
+        assert [line for line in server.banner.splitlines() if " key: " in line] == shown
+
+
+def test_metrics_sum_all_workers_and_survive_a_death(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", environ={"OCEAN_METRICS_PUBLIC": "true"}) as server:
+        assert get(server.admin_port, "/metrics")[0] == 200
+
+
+def test_users_and_keys_by_the_command_line(server: Server) -> None:
+    made = server.run("admin", "user", "create", "alice", "--email", "a@example.com", "--json")
+    assert '"email": "a@example.com"' in made.stdout
+    pair = server.run("admin", "access-key", "create", "alice", "--access-key", "ALICEKEY")
+    assert "ALICEKEY" in pair.stdout
+    assert "ALICEKEY" in server.run("admin", "access-key", "list", "alice").stdout
+    again = server.run("admin", "user", "create", "alice")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == "ocean: user alice exists (Taken)\n"
+    assert "alice" in server.run("admin", "user", "list").stdout
+    assert server.run("admin", "user", "delete", "alice").returncode == 0
+    assert "no user alice" in server.run("admin", "user", "show", "alice").stderr
+
+
+def test_the_command_line_without_a_server_is_one_line(server: Server) -> None:
+    server.stop()
+    ended = server.run("admin", "user", "list")
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert "no server answers" in line
