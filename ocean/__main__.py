@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartError as error:
         sys.stderr.write(f"ocean: {error}\n")
         return START_FAILED
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"ocean: the package {error.name} is missing; run `make install`\n")
+        return START_FAILED
     except BrokenPipeError:
         return 0
     return status
