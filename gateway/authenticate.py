@@ -4,14 +4,22 @@ import time
 from typing import NamedTuple
 
 from gateway.body import StreamBody
+from gateway.form import Form
 from gateway.http import Request
-from gateway.wire import authorization, chunked, claims, sigv2
+from gateway.wire import authorization, chunked, claims, postpolicy, sigv2
 from gateway.wire.claims import Payload
 from gateway.wire.sigv4 import Seed, SigningKeys
 from gateway.wire.target import Target
-from ocean.errors import InvalidAccessKeyId, InvalidToken, MissingContentLength
+from ocean.errors import (
+    AccessDenied,
+    HeadersNotSigned,
+    InvalidAccessKeyId,
+    InvalidArgument,
+    InvalidToken,
+    MissingContentLength,
+)
 from ocean.identity.credentials import Credentials
-from ocean.identity.records import Account
+from ocean.identity.records import Account, Credential
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -38,9 +46,7 @@ class Authenticator:
         claim = authorization.claim(target, request.headers)
         if claim is None:
             return Verified(None, _unsigned_mode(request), None, None)
-        credential = await self._credentials.find(claim.access_key)
-        if credential is None:
-            raise InvalidAccessKeyId(AWSAccessKeyId=claims.printable(claim.access_key))
+        credential = await self._find(claim)
         if isinstance(claim, sigv2.Claim):
             sigv2.verify(
                 claim,
@@ -51,8 +57,6 @@ class Authenticator:
                 now=time.time(),
             )
             return Verified(credential.account, _unsigned_mode(request), None, None)
-        if claim.token is not None:
-            raise InvalidToken
         seed = claims.verify(
             claim,
             request.method,
@@ -65,6 +69,34 @@ class Authenticator:
         )
         sha256 = claim.payload if claim.mode is Payload.HASHED else None
         return Verified(credential.account, claim.mode, sha256, seed)
+
+    async def form(self, form: Form, request: Request, target: Target) -> Account | None:
+        """Verify the policy of a form, which the form then enforces; who signed it, if anybody.
+
+        The request itself must be unsigned, and without headers that a signature would cover.
+        """
+        if authorization.claim(target, request.headers) is not None:
+            raise InvalidArgument("Only one auth mechanism allowed", ArgumentName="Authorization")
+        if form.fields.get("bucket", target.bucket) != target.bucket:
+            raise AccessDenied("The form names another bucket than the request.")
+        if unsigned := [name for name in request.headers if name.startswith("x-amz-")]:
+            raise HeadersNotSigned(HeadersNotSigned=claims.printable(", ".join(unsigned)))
+        claim = postpolicy.claim(form.fields)
+        if claim is None:
+            return None
+        credential = await self._find(claim)
+        postpolicy.verify(claim, secret=credential.secret, keys=self._keys, region=self._region)
+        form.policy = postpolicy.parse(claim.policy)
+        form.policy.check(form.fields, target.bucket or "", time.time())
+        return credential.account
+
+    async def _find(self, claim: claims.Claim | sigv2.Claim | postpolicy.Claim) -> Credential:
+        credential = await self._credentials.find(claim.access_key)
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claims.printable(claim.access_key))
+        if claim.token is not None:
+            raise InvalidToken
+        return credential
 
 
 def _unsigned_mode(request: Request) -> Payload:

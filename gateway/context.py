@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from gateway.body import StreamBody
 from gateway.http import Request
 from gateway.wire.target import Target
 from metastore.records import Bucket
 from ocean.errors import AccessDenied
 from ocean.identity.records import Account
+from ocean.ports import Body
 from ocean.rules.access import Principal, allows
 from ocean.store import Ocean
 
@@ -55,7 +55,7 @@ class Context:
         self.principal = Principal(None)
         self.bucket_record: Bucket | None = None
         self.key_name = target.key
-        self.body: StreamBody | None = None
+        self.body: Body | None = None
 
     @property
     def bucket(self) -> Bucket:
@@ -70,7 +70,7 @@ class Context:
         return self.key_name
 
     @property
-    def stream(self) -> StreamBody:
+    def stream(self) -> Body:
         """The body of an operation that takes a stream."""
         assert self.body is not None
         return self.body

@@ -40,6 +40,7 @@ class BodyKind(Enum):
     NONE = "none"
     DOCUMENT = "document"  # read whole, checked and given to the binder
     STREAM = "stream"  # left to the handler
+    FORM = "form"  # its fields are the input and say who sent it, its file is left to the handler
 
 
 class Level(StrEnum):

@@ -13,6 +13,7 @@ from gateway.authenticate import Authenticator, Verified, body_of
 from gateway.context import Context
 from gateway.cors import Cors
 from gateway.failures import failure
+from gateway.form import begin
 from gateway.http import Headers, Request, Response
 from gateway.operations import BodyKind, Level, Operation, Registry
 from gateway.wire import target as targets
@@ -71,18 +72,26 @@ class Pipeline:
         verified = await self._authenticate(request, target)
         operation = self._registry.resolve(request.method, level, target.query, request.headers)
         cx = Context(self._ocean, request, request_id, target, operation, self._region)
-        if verified.account is not None:
-            cx.account = verified.account
-            cx.principal = Principal(verified.account.id, verified.account.root)
+        given = request.headers
+        account = verified.account
+        if operation.body is BodyKind.FORM:
+            form = await begin(request)
+            account = await self._authenticate.form(form, request, target)
+            cx.body, cx.key_name, given = form, form.key, form.fields
+        if account is not None:
+            cx.account = account
+            cx.principal = Principal(account.id, account.root)
         await self._authorize(cx, operation, target)
         if operation.handler is None or operation.bind is None:
             raise errors.NotImplemented(
                 f"{operation.name} is not implemented.", Operation=operation.name
             )
         refusals.refuse(request.headers, target.query)
+        if operation.body is BodyKind.FORM:
+            refusals.refuse_fields(given)
         document = await self._body(cx, operation, verified)
-        given = operation.bind(request.headers, target.query, document)
-        output = await operation.handler(cx, given)
+        taken = operation.bind(given, target.query, document)
+        output = await operation.handler(cx, taken)
         rendered = operation.render(output)
         if isinstance(rendered.stream, bytes):
             rendered = rendered._replace(body=rendered.stream, stream=None)
@@ -113,7 +122,7 @@ class Pipeline:
 
     async def _body(self, cx: Context, operation: Operation, verified: Verified) -> bytes | None:
         """The document of a request, or None with the stream left in the context."""
-        if operation.body is BodyKind.NONE:
+        if operation.body is BodyKind.NONE or operation.body is BodyKind.FORM:
             return None
         body = body_of(cx.request, verified)
         if operation.body is BodyKind.STREAM:

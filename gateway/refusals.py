@@ -79,11 +79,30 @@ _COMMON = HANDLED | {
     "user-agent",
 }
 
+# What a form's fields may say beside metadata.
+_FIELDS = frozenset(
+    {
+        "x-amz-algorithm",
+        "x-amz-checksum-algorithm",
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-crc32c",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-checksum-sha1",
+        "x-amz-checksum-sha256",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-amz-signature",
+    }
+)
+
 # Refused but for the values that ask for what is there anyway (in lower case).
 ALLOWED_VALUES = {
     "x-amz-acl": frozenset({"private"}),
     "x-amz-bucket-namespace": frozenset({"global"}),
     "x-amz-bucket-object-lock-enabled": frozenset({"false"}),
+    # Nothing can be under a retention yet, so there is nothing that this would not bypass.
+    "x-amz-bypass-governance-retention": frozenset({"false", "true"}),
     "x-amz-object-ownership": frozenset({"bucketownerenforced"}),
     "x-amz-storage-class": frozenset({"standard"}),
 }
@@ -116,6 +135,15 @@ def refuse(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
     for name in query:
         if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
             _check(lower, name, query[name])
+
+
+def refuse_fields(fields: Mapping[str, str]) -> None:
+    """The same for the fields of a form, by name in lower case, of which fewer have a meaning."""
+    for name, value in fields.items():
+        if name == "acl":
+            _check("x-amz-acl", name, value)
+        elif name.startswith("x-amz-") and name not in _FIELDS:
+            _check(name, name, value)
 
 
 def _check(name: str, given: str, value: str) -> None:

@@ -10,6 +10,7 @@ from gateway.ops import (
     multipart,
     objects,
     planned,
+    postform,
     service,
     tagging,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "multipart",
     "objects",
     "planned",
+    "postform",
     "s3",
     "service",
     "tagging",

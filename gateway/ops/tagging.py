@@ -39,7 +39,7 @@ async def get_bucket_tagging(cx: Context, _given: GetBucketTaggingInput) -> GetB
 @s3.operation("PUT", "/{Bucket}?tagging", action="s3:PutBucketTagging", status=204)
 async def put_bucket_tagging(cx: Context, given: PutBucketTaggingInput) -> None:
     """Replace the bucket's tags."""
-    pairs = _pairs(given.tagging, limit=50)
+    pairs = pairs_of(given.tagging, limit=50)
     await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, tags=pairs))
 
 
@@ -61,7 +61,7 @@ async def get_object_tagging(cx: Context, given: GetObjectTaggingInput) -> GetOb
 @s3.operation("PUT", "/{Bucket}/{Key+}?tagging", action="s3:PutObjectTagging")
 async def put_object_tagging(cx: Context, given: PutObjectTaggingInput) -> PutObjectTaggingOutput:
     """Replace the tags of a version."""
-    pairs = _pairs(given.tagging, limit=tags.MAX_OBJECT_TAGS)
+    pairs = pairs_of(given.tagging, limit=tags.MAX_OBJECT_TAGS)
     version = await _retag(cx, given.version_id, pairs)
     return PutObjectTaggingOutput(version_id=stated_version(cx.bucket, version))
 
@@ -91,7 +91,8 @@ async def _retag(cx: Context, version_id: str | None, pairs: Pairs) -> Version:
         raise NoSuchVersion(Key=cx.key, VersionId=version_id) from None
 
 
-def _pairs(tagging: Tagging, *, limit: int) -> Pairs:
+def pairs_of(tagging: Tagging, *, limit: int) -> Pairs:
+    """The tags of a document; InvalidTag."""
     pairs = [(tag.key, tag.value) for tag in tagging.tag_set]
     return tuple(tags.checked(pairs, limit=limit).items())
 
