@@ -1,7 +1,7 @@
 """The facade of the package: bodies of any length in, extents out; verified bytes back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 
 from blobstore import frames
@@ -17,9 +17,10 @@ class Blobs:
 
     Up to `threshold` bytes become a needle in a volume of the pool `small`; more become blobs of
     their own in `large`, of at most `extent_limit` bytes each (a multiple of frames.SEGMENT).
-    `others` are pools that are only read and deleted from. `left_over` names (pool and blob) what
-    could not be deleted after a failure, or may yet appear: delete it again after the grace
-    period, see `delete_left_over`.
+    `others` are pools that are only read and deleted from. `compacted` is `small` once more, as
+    the pool that compaction writes to: it may use the reserve, or a full disk would stay full.
+    `left_over` names (pool and blob) what could not be deleted after a failure, or may yet appear:
+    delete it again after the grace period, see `delete_left_over`.
     """
 
     def __init__(
@@ -32,11 +33,14 @@ class Blobs:
         threshold: int = 64 << 10,
         extent_limit: int = 1 << 30,
         volume_limit: int = 64 << 20,
+        compacted: BlobStore | None = None,
     ) -> None:
         if extent_limit < frames.SEGMENT or extent_limit % frames.SEGMENT:
             raise ValueError(f"extent_limit is a multiple of {frames.SEGMENT}, not {extent_limit}")
         self.pools = {store.name: store for store in (small, large, *others)}
         self.volumes = Volumes(small, names, limit=volume_limit)
+        self.compacted = Volumes(compacted or small, names, limit=volume_limit)
+        self._small = small
         self.threshold = threshold
         self.left_over: set[tuple[str, str]] = set()
         self._large = large
@@ -118,8 +122,38 @@ class Blobs:
         length = min(await store.size(blob), frames.SEGMENTS_HEAD_LIMIT)
         return frames.segments_label(blob, await store.read(blob, 0, length))
 
+    def sealed(self) -> AsyncIterator[str]:
+        """Volumes that this process does not append to (other processes may)."""
+        return self._sealed()
+
+    async def _sealed(self) -> AsyncIterator[str]:
+        async for name in self._small.list():
+            if name not in (self.volumes.active, self.compacted.active):
+                yield name
+
+    async def volume_size(self, volume: str) -> int:
+        """Bytes of a volume; NotFound."""
+        return await self._small.size(volume)
+
+    async def delete_volume(self, volume: str) -> None:
+        """Delete a volume of which no needle is named any more; absent is success."""
+        await self._small.delete(volume)
+
+    def large(self) -> AsyncIterator[str]:
+        """Names of the blobs of segments."""
+        return self._large.list()
+
+    async def large_label(self, blob: str) -> bytes:
+        """The label of a blob of segments; NotFound, Corrupt."""
+        return await self.label(self._large.name, blob)
+
+    async def delete_large(self, blob: str) -> None:
+        """Delete a blob of segments by its name; absent is success."""
+        await self._large.delete(blob)
+
     async def close(self) -> None:
         await self.volumes.close()
+        await self.compacted.close()
         for store in self.pools.values():
             await store.close()
 

@@ -61,7 +61,8 @@ class Files:
     `reserve` bytes of the file system are left alone (default: a hundredth of it, at most
     64 MiB), so that deletions and metadata still work when new data is refused with Full.
     `lanes` files can be synced at the same time. `open_files` bounds the descriptors kept
-    (default: 256, or an eighth of what the process may have).
+    (default: 256, or an eighth of what the process may have). `on_failure` is called, in any
+    thread, when the store stops for good.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Files:
         reserve: int | None = None,
         lanes: int = 1,
         open_files: int | None = None,
+        on_failure: Callable[[Failed], None] | None = None,
     ) -> None:
         self.counters = Counters()
         self._counting = threading.Lock()  # the lanes count fsyncs, each in its thread
@@ -84,6 +86,7 @@ class Files:
         self._room = 0
         self._room_known_until = 0.0
         self._failure: str | None = None
+        self._on_failure = on_failure
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._open_files = min(256, allowed // 8) if open_files is None else open_files
         self._files: dict[str, _File] = {}
@@ -152,7 +155,10 @@ class Files:
     def _fail(self, doing: str, error: OSError) -> Failed:
         """From here on nothing is written any more."""
         self._failure = f"{self._name}: {doing}: {error}"
-        return Failed(self._failure)
+        failed = Failed(self._failure)
+        if self._on_failure is not None:
+            self._on_failure(failed)
+        return failed
 
     def _create(self, blob: str, data: memoryview) -> tuple[_File, int]:
         folder, path = self._place(blob)

@@ -1,9 +1,10 @@
 """The folder of the default store: `volumes/`, `blobs/`, and `format` with its version."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from blobstore.base import BlobError
+from blobstore.base import BlobError, Failed
 from blobstore.blobs import Blobs
 from blobstore.disk import Disk
 from blobstore.files import Files
@@ -25,6 +26,7 @@ def open_files(  # each option with its default: this is the documentation of th
     threshold: int = 64 << 10,
     extent_limit: int = 1 << 30,
     volume_limit: int = 64 << 20,
+    on_failure: Callable[[Failed], None] | None = None,
 ) -> Blobs:
     """The store in `root`, made if absent, for one process life with an `epoch` of its own.
 
@@ -42,9 +44,10 @@ def open_files(  # each option with its default: this is the documentation of th
     for folder in (root, root.parent):
         disk.sync_folder(str(folder))
     return Blobs(
-        Files(folders[0], name="volumes", disk=disk, reserve=reserve),
-        Files(folders[1], name="blobs", disk=disk, reserve=reserve, lanes=4),
+        Files(folders[0], name="volumes", disk=disk, reserve=reserve, on_failure=on_failure),
+        Files(folders[1], name="blobs", disk=disk, reserve=reserve, lanes=4, on_failure=on_failure),
         BlobNames(epoch),
+        compacted=Files(folders[0], name="volumes", disk=disk, reserve=0, on_failure=on_failure),
         threshold=threshold,
         extent_limit=extent_limit,
         volume_limit=volume_limit,

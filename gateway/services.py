@@ -10,13 +10,13 @@ from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
 from gateway.server import Handler
-from metastore.engine import Failed
 from metastore.store import MetaStore
 from ocean.config import Config
 from ocean.engines import open_blobs, open_engine
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
+from ocean.jobs.runner import Jobs
 from ocean.keys import local
 from ocean.starting import STORE_FAILED
 from ocean.store import Ocean
@@ -39,13 +39,26 @@ async def open_services(config: Config) -> Services:
     root = await open_root(engine, key, config.root)
     credentials = Credentials(engine, key, root)
     meta = await MetaStore.begin(engine)
-    ocean = Ocean(meta, open_blobs(config, meta.life.epoch))
+    ocean = Ocean(meta, open_blobs(config, meta.life.epoch, _stop_for_good))
     admin = AdminApi(Identities(engine, key), credentials, Metrics(), config)
     pipeline = Pipeline(ocean, credentials, s3, region=config.region, domains=config.domains)
-    return Services(pipeline.handle, admin.handle, ocean.close)
+    jobs = Jobs(
+        ocean,
+        _stop_for_good,
+        grace=config.blobs.grace_seconds,
+        interval=config.blobs.sweep_seconds,
+        ratio=config.blobs.live_ratio,
+    )
+    await jobs.start()
+
+    async def close() -> None:
+        await jobs.stop()
+        await ocean.close()
+
+    return Services(pipeline.handle, admin.handle, close)
 
 
-def _stop_for_good(failure: Failed) -> None:
+def _stop_for_good(failure: Exception) -> None:
     """After a failed write or fsync this process must not acknowledge anything."""
     log.critical("the store has failed and the server stops: %s", failure)
     os._exit(STORE_FAILED)

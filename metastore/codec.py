@@ -81,6 +81,7 @@ class VersionRow(msgspec.Struct, frozen=True):
 class TrashRow(msgspec.Struct, frozen=True):
     """Trash that was too much for a Head."""
 
+    edit: bytes
     trash: tuple[Trash, ...]
 
 

@@ -18,6 +18,11 @@ class Manifests:
         rows = [(keys.manifest_row(bucket_id, op, n), chunk) for n, chunk in enumerate(chunks)]
         await self._engine.write(Table.MANIFESTS, rows)
 
+    async def replace(self, bucket_id: bytes, op: bytes, number: int, chunk: bytes) -> None:
+        """Store one chunk anew: the same parts, lying elsewhere."""
+        row = keys.manifest_row(bucket_id, op, number)
+        await self._engine.write(Table.MANIFESTS, [(row, chunk)])
+
     async def read(self, bucket_id: bytes, op: bytes, first: int) -> AsyncIterator[bytes]:
         """Chunks in order from number `first`."""
         stop = keys.successor(keys.manifest_rows(bucket_id, op))

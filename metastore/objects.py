@@ -4,7 +4,7 @@ One swap of the key's Head is the commit of everything that makes a version curr
 ocean/design/0002-commit-protocol.md for what each step is there for.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from metastore import codec, keys, versions
@@ -13,6 +13,7 @@ from metastore.codec import VersionRow
 from metastore.edits import Edits
 from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
 from metastore.errors import Conflict, NoVersion
+from metastore.lease import Lease
 from metastore.records import Bucket, Head, Kind, Trash, Version, Versioning
 from metastore.rows import ATTEMPTS
 from metastore.versions import Plan
@@ -42,10 +43,11 @@ class Objects:
     `discarded` is told whenever a commit left trash behind.
     """
 
-    def __init__(self, engine: Engine, edits: Edits, buckets: Buckets) -> None:
+    def __init__(self, engine: Engine, edits: Edits, buckets: Buckets, lease: Lease) -> None:
         self._engine = engine
         self._edits = edits
         self._buckets = buckets
+        self._lease = lease
         self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
         self.discarded: Callable[[Discarded], None] = _forget
 
@@ -108,6 +110,30 @@ class Objects:
         if data is None or codec.kind_of(data) == Kind.NONE:
             return None
         return codec.decode_version(data).version
+
+    async def made_by(
+        self, bucket_id: bytes, key: str, *, op: bytes, upload: bytes, trash: bool = False
+    ) -> list[Version]:
+        """Versions of `key` that one operation (or one upload, if given) made.
+
+        With `trash` also what commits discarded and nobody has deleted yet, as versions of which
+        only `op` and `manifest` are set.
+        """
+        head = await self.head(bucket_id, key)
+        if head is None:
+            return []
+        found = [head.current] if head.current is not None else []
+        discarded = list(head.trash)
+        prefix = keys.version_rows(bucket_id, key)
+        start, stop = prefix, keys.successor(prefix)
+        async for row in self._engine.scan(Table.VERSIONS, start, stop, limit=1_000_000):
+            stored = codec.decode_version(row.value)
+            discarded += stored.trash
+            found.append(stored.version)
+        made = [v for v in found if (v.upload == upload if upload else v.op == op)]
+        if trash:
+            made += [Version(op=one.op, manifest=one.manifest) for one in discarded]
+        return made
 
     # -- the four commits -------------------------------------------------------------------
 
@@ -235,6 +261,41 @@ class Objects:
         after = VersionRow(new, (self._edits.next(),), trash)
         return await self._swap_bytes(Table.VERSIONS, row, data, codec.encode_version(after))
 
+    async def relocate(
+        self, bucket_id: bytes, key: str, seq: int, change: Callable[[Version], Version]
+    ) -> bool:
+        """Change where the bytes of a version lie; False when it is not there any more.
+
+        What it no longer names is the caller's to delete: nothing goes to the trash.
+        """
+        row = keys.object_row(bucket_id, key)
+        for _ in range(ATTEMPTS):
+            await self._lease.ensure()
+            data = await self._engine.get(Table.OBJECTS, row)
+            head = versions.ABSENT if data is None else codec.decode_head(data)
+            if head.current is not None and head.current.seq == seq:
+                after = change(head.current)
+                moved = versions.moved(head, after)
+                if await self._swap_head(row, data, moved):
+                    return True
+            elif versions.contains(head.live, seq):
+                if await self._relocate_row(bucket_id, key, seq, change):
+                    return True
+            else:
+                return False
+        raise Conflict(key)
+
+    async def _relocate_row(
+        self, bucket_id: bytes, key: str, seq: int, change: Callable[[Version], Version]
+    ) -> bool:
+        row = keys.version_row(bucket_id, key, seq)
+        data = await self._engine.get(Table.VERSIONS, row)
+        if data is None or codec.kind_of(data) == Kind.NONE:
+            return False
+        stored = codec.decode_version(data)
+        after = VersionRow(change(stored.version), (self._edits.next(),), stored.trash)
+        return await self._swap_bytes(Table.VERSIONS, row, data, codec.encode_version(after))
+
     # -- putting away what commits left behind ------------------------------------------------
 
     async def tidied(self, bucket_id: bytes, key: str, trash: tuple[Trash, ...]) -> None:
@@ -292,6 +353,7 @@ class Objects:
         for _ in range(ATTEMPTS):
             data = await self._engine.get(Table.OBJECTS, row)
             head = versions.ABSENT if data is None else codec.decode_head(data)
+            await self._lease.ensure()
             if learned is not None:
                 await learned()
             current = await self._current_of(bucket.id, key, head)
@@ -341,10 +403,15 @@ class Objects:
             return False
         return await self._swap_bytes(Table.VERSIONS, row, there, new)
 
-    async def _spill_trash(self, bucket_id: bytes, key: str, trash: Sequence[Trash]) -> None:
-        row = keys.upload_rows(bucket_id, key) + self._edits.next()
-        record = codec.TrashRow(tuple(trash))
+    async def _spill_trash(self, bucket_id: bytes, key: str, trash: tuple[Trash, ...]) -> None:
+        record = codec.TrashRow(self._edits.next(), trash)
+        row = keys.upload_row(bucket_id, key, record.edit)
         await self._engine.write(Table.TRASH, [(row, codec.encode(record))])
+
+    async def remove_trash(self, bucket_id: bytes, key: str, record: codec.TrashRow) -> None:
+        """Remove a row of trash that was dealt with."""
+        row = keys.upload_row(bucket_id, key, record.edit)
+        await self._engine.write(Table.TRASH, [(row, None)])
 
     async def _swap_bytes(
         self, table: Table, row: bytes, old: bytes | None, new: bytes | None
@@ -392,6 +459,8 @@ class Objects:
             old = await self._engine.get(Table.OBJECTS, row)
             head = versions.ABSENT if old is None else codec.decode_head(old)
             if await self._swap_head(row, old, head):
+                if versions.removable(head):
+                    self.discarded(Discarded(bucket_id, key, ()))
                 return head
         raise Conflict(key)
 

@@ -3,6 +3,7 @@
 from metastore.buckets import Buckets
 from metastore.edits import Edits
 from metastore.engine import Engine
+from metastore.lease import Lease
 from metastore.listing import Listing
 from metastore.lives import Lives
 from metastore.manifests import Manifests
@@ -19,8 +20,9 @@ class MetaStore:
         self.life = life
         self.edits = Edits(life.epoch)
         self.lives = Lives(engine)
+        self.lease = Lease(self.lives, life)
         self.buckets = Buckets(engine, self.edits)
-        self.objects = Objects(engine, self.edits, self.buckets)
+        self.objects = Objects(engine, self.edits, self.buckets, self.lease)
         self.listing = Listing(engine, self.objects)
         self.uploads = Uploads(engine, self.edits, self.objects)
         self.manifests = Manifests(engine)

@@ -5,7 +5,7 @@ upload completing and wants something else takes it to reopening, fences the Hea
 the operation is there, and leaves it done or open: so a Complete never lands late.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from operator import eq
@@ -91,6 +91,33 @@ class Uploads:
         async for row in self._engine.scan(Table.PARTS, start, keys.successor(prefix), limit=limit):
             yield codec.decode(Part, row.value)
 
+    async def part(self, bucket_id: bytes, upload_id: bytes, number: int) -> Part | None:
+        """One part."""
+        data = await self._engine.get(Table.PARTS, keys.part_row(bucket_id, upload_id, number))
+        return None if data is None else codec.decode(Part, data)
+
+    async def relocate(
+        self,
+        bucket_id: bytes,
+        upload_id: bytes,
+        number: int,
+        moved: Callable[[bytes], Awaitable[bytes | None]],
+    ) -> bool:
+        """Change where a part's bytes lie by `moved` (None: it does not lie there)."""
+        row = keys.part_row(bucket_id, upload_id, number)
+        for _ in range(ATTEMPTS):
+            old = await self._engine.get(Table.PARTS, row)
+            if old is None:
+                return False
+            part = codec.decode(Part, old)
+            after = await moved(part.manifest)
+            if after is None:
+                return False
+            data = codec.encode(replace(part, manifest=after, edit=self._edits.next()))
+            if await replaced(self._engine, Swap(Table.PARTS, row, old, data), partial(eq, data)):
+                return True
+        raise Conflict("a part")
+
     async def complete(self, bucket_id: bytes, upload: Upload, digest: bytes, op: bytes) -> Upload:
         """Take an open upload to completing under `op` for the parts named by `digest`.
 
@@ -163,9 +190,9 @@ class Uploads:
         if upload is not None and upload.state is not UploadState.DONE:
             await self.finish(bucket_id, upload, version)
 
-    async def forget(self, bucket_id: bytes, upload: Upload) -> None:
-        """Remove the rows of an upload whose blobs have been dealt with."""
-        prefix = keys.part_rows(bucket_id, upload.id)
+    async def forget_parts(self, bucket_id: bytes, upload_id: bytes) -> None:
+        """Remove the rows of an upload's parts, whose blobs have been dealt with."""
+        prefix = keys.part_rows(bucket_id, upload_id)
         while True:
             rows = [
                 row.key

@@ -123,6 +123,11 @@ def amend(head: Head, version: Version) -> Head:
     return _replace(head, current=version, kind=version.kind, trash=trash)
 
 
+def moved(head: Head, version: Version) -> Head:
+    """The current version with its bytes elsewhere; the old place is not trash."""
+    return _replace(head, current=version)
+
+
 def without_trash(head: Head, done: tuple[Trash, ...]) -> Head:
     """`head` without the trash entries that were dealt with."""
     return _replace(head, trash=tuple(entry for entry in head.trash if entry not in done))

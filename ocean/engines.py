@@ -1,8 +1,12 @@
 """Which metadata engine and which blob store a configuration asks for."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from blobstore import BlobError, Blobs, open_files
+from blobstore import Failed as BlobsFailed
+from blobstore.disk import Disk, Relaxed
 from metastore.engine import Engine, EngineError, Failed
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
@@ -24,16 +28,24 @@ def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
         raise StartError(f"{folder}: the metadata cannot be opened: {error}") from error
 
 
-def open_blobs(config: Config, epoch: int) -> Blobs:
+def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], None]) -> Blobs:
     """The blob store of `config` for the process life `epoch`; StartError."""
     options = config.blobs
     try:
         return open_files(
             config.data / "blobs",
             epoch,
-            reserve=options.reserve,
+            reserve=_reserve(config.data, options.reserve),
             threshold=options.small_threshold,
             volume_limit=options.volume_size,
+            on_failure=on_failure,
+            disk=Relaxed() if config.durability == "relaxed" else Disk(),
         )
     except (OSError, BlobError) as error:
         raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
+
+
+def _reserve(folder: Path, wanted: int) -> int:
+    """Bytes to keep free: never more than a tenth of a small disk."""
+    room = os.statvfs(folder)
+    return min(wanted, room.f_blocks * room.f_frsize // 10)

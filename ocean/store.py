@@ -28,7 +28,8 @@ class Ocean:
         self.meta = meta
         self.blobs = blobs
         self.discard = Discard(meta, blobs)
-        ingest = Ingest(blobs, self.discard)
+        ingest = Ingest(blobs)
+        self.inflight = ingest.inflight
         self.get = Get(meta, blobs)
         self.put = Put(meta, ingest, self.discard, self.clock)
         self.delete = Delete(meta, self.clock)

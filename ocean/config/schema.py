@@ -54,6 +54,13 @@ class Blobs(Section, frozen=True):
         128 << 10
     )
     volume_size: Annotated[Size, Meta(description="at which a volume is full")] = Size(1 << 30)
+    grace_seconds: Annotated[
+        Seconds, Meta(description="until what was replaced or deleted is given back")
+    ] = 60
+    sweep_seconds: Annotated[Seconds, Meta(description="between passes over the rows")] = 30
+    live_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="below which a volume is compacted")
+    ] = 0.5
     reserve: Annotated[Size, Meta(description="disk space kept free for deletes")] = Size(64 << 20)
 
 

@@ -73,4 +73,4 @@ class Discard:
             for data in (*part.replaced, part.manifest):
                 if data not in kept:
                     await self.extents(manifest.decode_extents(data))
-        await self._meta.uploads.forget(bucket_id, upload)
+        await self._meta.uploads.forget_parts(bucket_id, upload.id)

@@ -101,6 +101,16 @@ def assemble(parts: Sequence[StoredPart]) -> tuple[bytes, list[bytes]]:
     return _encode(Manifest(len(entries), (), tuple(marks))), chunks
 
 
+def encode(stored: Manifest) -> bytes:
+    """The bytes of a manifest that lies in the Head."""
+    return _encode(stored)
+
+
+def encode_chunk(parts: Sequence[PartEntry]) -> bytes:
+    """The bytes of one chunk."""
+    return _encode(parts)
+
+
 def decode(data: bytes) -> Manifest:
     """The manifest in `data`; no data is an object without bytes."""
     return _decode_manifest(data) if data else Manifest(0)

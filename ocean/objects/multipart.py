@@ -106,6 +106,12 @@ class Multipart:
                 f"{upload.algorithm.name.lower()}, actual checksum Type: "
                 f"{expected.algorithm.name.lower()}"
             )
+        with self._ingest.inflight.write():
+            return await self._store_part(bucket, upload, number, body, expected)
+
+    async def _store_part(
+        self, bucket: Bucket, upload: Upload, number: int, body: Body, expected: Expected
+    ) -> Part:
         op = self._meta.edits.next()
         owner = label.encode_part(bucket.id, upload.key, op, upload.id, number)
         taken = await self._ingest(owner, body, expected)

@@ -16,6 +16,7 @@ from ocean.body.digests import MD5, Digests
 from ocean.errors import EntityTooLarge, S3Error
 from ocean.objects import label, manifest
 from ocean.objects.discard import Discard
+from ocean.objects.inflight import InFlight
 from ocean.ports import Body, Clock
 
 MAX_PUT = 5 * 1024**3  # bytes in one request; an object of more is uploaded in parts
@@ -45,9 +46,9 @@ class Taken(NamedTuple):
 class Ingest:
     """Takes bodies in."""
 
-    def __init__(self, blobs: Blobs, discard: Discard) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._discard = discard
+        self.inflight = InFlight()
 
     async def __call__(self, owner: bytes, body: Body, expected: Expected) -> Taken:
         """Write a body under the label `owner`; BadDigest, EntityTooLarge, or as the body raises.
@@ -109,6 +110,18 @@ class Put:
         guard: Guard,
     ) -> Version:
         """Store `body` as `draft`: nothing is visible before the commit, all of it after."""
+        with self._ingest.inflight.write():
+            return await self._put(bucket, key, draft, body, expected, guard)
+
+    async def _put(
+        self,
+        bucket: Bucket,
+        key: str,
+        draft: Version,
+        body: Body,
+        expected: Expected,
+        guard: Guard,
+    ) -> Version:
         draft = replace(draft, op=self._meta.edits.next(), modified_ms=self._clock.now_ms())
         taken = await self._ingest(label.encode(bucket.id, key, draft), body, expected)
         version = replace(

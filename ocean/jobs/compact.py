@@ -1,0 +1,134 @@
+"""Compaction: volumes of which little is still named are copied together and deleted.
+
+Hints say which volume is worth a look; what is named is decided needle by needle, by the rows.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from msgspec.structs import replace
+
+from blobstore.base import BlobError, NotFound
+from blobstore.blobs import Blobs
+from blobstore.extents import Extent, Layout
+from blobstore.frames import Needle
+from metastore.engine import EngineError
+from metastore.records import Version
+from metastore.store import MetaStore
+from ocean.objects import label, manifest
+from ocean.objects.label import Label
+from ocean.objects.manifest import Manifest
+
+log = logging.getLogger(__name__)
+
+
+class Compaction:
+    """Rewrites volumes."""
+
+    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+        self._meta = meta
+        self._blobs = blobs
+        self.rewritten = 0
+
+    async def volume(
+        self, volume: str, *, fence: bool, pause: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Move every named needle of `volume` elsewhere, then delete it; whether it is gone.
+
+        `fence` keys whose needle is not named: their writer may only have paused.
+        """
+        try:
+            async for found in self._blobs.volumes.scan(volume):
+                if isinstance(found, Needle) and not await self._move(volume, found, fence=fence):
+                    return False
+                await pause()
+        except NotFound:
+            return True
+        except (BlobError, EngineError) as error:
+            log.warning("compacting %s: %s", volume, error)
+            return False
+        await self._blobs.delete_volume(volume)
+        self.rewritten += 1
+        return True
+
+    async def _move(self, volume: str, needle: Needle, *, fence: bool) -> bool:
+        """Copy one needle if a row names it, and have the row name the copy."""
+        owner = label.decode(needle.label)
+        if owner is None:
+            return False
+        place = (volume, needle.offset)
+        if await self._relocate(owner, place):
+            return True
+        if fence:
+            await self._meta.objects.fence(owner.bucket_id, owner.key)
+            await self._relocate(owner, place)
+        return True
+
+    async def _relocate(self, owner: Label, place: tuple[str, int]) -> bool:
+        moved = False
+        if owner.part:
+            moved = await self._relocate_part(owner, place)
+        for version in await self._meta.objects.made_by(
+            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
+        ):
+            moved = await self._relocate_version(owner, version, place) or moved
+        return moved
+
+    async def _relocate_part(self, owner: Label, place: tuple[str, int]) -> bool:
+        """In the row of a part of an upload that goes on."""
+
+        async def moved(data: bytes) -> bytes | None:
+            extents = manifest.decode_extents(data)
+            if not any(_at(extent, place) for extent in extents):
+                return None
+            return manifest.encode_extents([await self._copied(e, place) for e in extents])
+
+        return await self._meta.uploads.relocate(owner.bucket_id, owner.upload, owner.part, moved)
+
+    async def _relocate_version(
+        self, owner: Label, version: Version, place: tuple[str, int]
+    ) -> bool:
+        stored = manifest.decode(version.manifest)
+        if stored.marks:
+            return await self._relocate_chunk(owner, version, stored, place)
+        if not any(_at(extent, place) for part in stored.parts for extent in part.extents):
+            return False
+        parts = [
+            replace(part, extents=tuple([await self._copied(e, place) for e in part.extents]))
+            for part in stored.parts
+        ]
+        data = manifest.encode(replace(stored, parts=tuple(parts)))
+
+        def change(now: Version) -> Version:
+            return replace(now, manifest=data) if now.manifest == version.manifest else now
+
+        return await self._meta.objects.relocate(owner.bucket_id, owner.key, version.seq, change)
+
+    async def _relocate_chunk(
+        self, owner: Label, version: Version, stored: Manifest, place: tuple[str, int]
+    ) -> bool:
+        """In a row of a long manifest, which only compaction ever changes."""
+        number = stored.chunk_of(owner.part)
+        async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
+            parts = manifest.decode_chunk(data)
+            if not any(_at(extent, place) for part in parts for extent in part.extents):
+                return False
+            after = [
+                replace(part, extents=tuple([await self._copied(e, place) for e in part.extents]))
+                for part in parts
+            ]
+            chunk = manifest.encode_chunk(after)
+            await self._meta.manifests.replace(owner.bucket_id, version.op, number, chunk)
+            return True
+        return False
+
+    async def _copied(self, extent: Extent, place: tuple[str, int]) -> Extent:
+        """The extent, or a durable copy of it where it lies at `place`."""
+        if not _at(extent, place):
+            return extent
+        content = await self._blobs.volumes.read_needle(extent)
+        return await self._blobs.compacted.put(*content)
+
+
+def _at(extent: Extent, place: tuple[str, int]) -> bool:
+    return extent.layout is Layout.NEEDLE and (extent.blob, extent.offset) == place

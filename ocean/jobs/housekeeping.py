@@ -1,0 +1,118 @@
+"""Housekeeping: passes over the rows, and over the volumes and blobs that they leave."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+
+import msgspec
+
+from blobstore.base import BlobError
+from metastore.engine import EngineError, Table
+from metastore.errors import StoreError
+from metastore.records import LifeState
+from ocean.jobs.collect import Collector
+from ocean.jobs.compact import Compaction
+from ocean.jobs.orphans import Orphans, epoch_of
+from ocean.jobs.purge import Purge
+from ocean.jobs.sweep import Sweep
+from ocean.jobs.watch import Watch
+from ocean.store import Ocean
+
+log = logging.getLogger(__name__)
+
+_LIVE = b"live"  # row of `volumes`: live bytes by volume, as the last pass counted them
+REST = 19  # times as long as a pass took: at most a twentieth of one core goes into passes
+
+
+class Housekeeping:
+    """What every process does now and then; the leading one also sweeps for all."""
+
+    def __init__(
+        self, ocean: Ocean, watch: Watch, collector: Collector, *, interval: float, ratio: float
+    ) -> None:
+        meta, blobs = ocean.meta, ocean.blobs
+        self._meta = meta
+        self._blobs = blobs
+        self._watch = watch
+        self._inflight = ocean.inflight
+        self._sweep = Sweep(meta, ocean.discard, collector, ocean.clock)
+        self._purge = Purge(meta, ocean.discard)
+        self._orphans = Orphans(meta, blobs)
+        self._compaction = Compaction(meta, blobs)
+        self._interval = interval
+        self._ratio = ratio
+        self._sealed: dict[str, int] = {}  # own volumes: the ticket when they were seen sealed
+        self._ended: dict[int, float] = {}  # epochs: when they were first seen ended
+        self.passes = 0
+
+    async def run(self) -> None:
+        """Keep house for ever."""
+        while True:
+            begun = time.monotonic()
+            try:
+                await self.once()
+            except (EngineError, BlobError, StoreError) as error:
+                log.warning("housekeeping: %s", error)
+            took = time.monotonic() - begun
+            await asyncio.sleep(max(self._interval, took * REST))
+
+    async def once(self) -> None:
+        """One round."""
+        if self._watch.leads:
+            live = await self._sweep.run(_breathe)
+            await self._meta.engine.write(
+                Table.VOLUMES, [(_LIVE, msgspec.msgpack.encode(dict(live)))]
+            )
+            await self._purge.run(self._sweep.buckets)
+            await self._judge()
+            self.passes += 1
+        else:
+            data = await self._meta.engine.get(Table.VOLUMES, _LIVE)
+            live = Counter(msgspec.msgpack.decode(data)) if data else Counter()
+        await self._compact(live)
+        await self._blobs.delete_left_over()
+
+    async def _judge(self) -> None:
+        """The blobs of lives that have been ended for a round."""
+        ended = {life.epoch for life in self._watch.lives if life.state is LifeState.ENDED}
+        due = frozenset(epoch for epoch in ended if epoch in self._ended)
+        if due:
+            await self._orphans.judge(due)
+        self._ended = {epoch: self._ended.get(epoch, time.monotonic()) for epoch in ended}
+
+    async def _compact(self, live: Counter[str]) -> None:
+        states = {life.epoch: life.state for life in self._watch.lives}
+        epochs = set()
+        async for volume in self._blobs.sealed():
+            epoch = epoch_of(volume)
+            epochs.add(epoch)
+            state = states.get(epoch, LifeState.CLEAN)
+            if not self._ours(volume, epoch, state):
+                continue
+            size = await self._blobs.volume_size(volume)
+            if live[volume] < size * self._ratio:
+                fence = state is LifeState.ENDED
+                await self._compaction.volume(volume, fence=fence, pause=_breathe)
+        if self._watch.leads:
+            await self._forget(epochs)
+
+    def _ours(self, volume: str, epoch: int, state: LifeState) -> bool:
+        """Whether this process may compact a volume now: nobody can still commit into it."""
+        if epoch == self._meta.life.epoch:
+            sealed = self._sealed.setdefault(volume, self._inflight.now)
+            return self._inflight.oldest >= sealed
+        if not self._watch.leads or state is LifeState.LIVE:
+            return False
+        return state is LifeState.CLEAN or epoch in self._ended
+
+    async def _forget(self, epochs: set[int]) -> None:
+        """Lives that left no volume behind."""
+        for life in self._watch.lives:
+            judged = life.state is LifeState.CLEAN or life.epoch in self._ended
+            if life.state is not LifeState.LIVE and judged and life.epoch not in epochs:
+                await self._meta.lives.forget(life)
+
+
+async def _breathe() -> None:
+    await asyncio.sleep(0.001)

@@ -1,0 +1,77 @@
+"""Orphans: blobs of lives that ended, which no row names and none ever will."""
+
+import logging
+
+from blobstore import ids
+from blobstore.base import BlobError, NotFound
+from blobstore.blobs import Blobs
+from metastore.records import Version
+from metastore.store import MetaStore
+from ocean.objects import label, manifest
+from ocean.objects.label import Label
+
+log = logging.getLogger(__name__)
+
+
+class Orphans:
+    """Judges the blobs of ended lives."""
+
+    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+        self._meta = meta
+        self._blobs = blobs
+        self.deleted = 0
+
+    async def judge(self, epochs: frozenset[int]) -> None:
+        """Delete the blobs of `epochs` that no row names."""
+        async for blob in self._blobs.large():
+            if epoch_of(blob) in epochs:
+                try:
+                    await self._judge(blob)
+                except NotFound:
+                    continue
+                except BlobError as error:
+                    log.warning("judging %s: %s", blob, error)
+
+    async def _judge(self, blob: str) -> None:
+        owner = label.decode(await self._blobs.large_label(blob))
+        if owner is None or await self._named(owner, blob):
+            return
+        # Whoever wrote it may only have paused: after the fence its swap cannot land any more.
+        await self._meta.objects.fence(owner.bucket_id, owner.key)
+        if not await self._named(owner, blob):
+            await self._blobs.delete_large(blob)
+            self.deleted += 1
+
+    async def _named(self, owner: Label, blob: str) -> bool:
+        """In the order in which references move: part, then versions."""
+        if owner.part:
+            part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
+            if part is not None:
+                for data in (part.manifest, *part.replaced):
+                    if any(extent.blob == blob for extent in manifest.decode_extents(data)):
+                        return True
+        found = await self._meta.objects.made_by(
+            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload, trash=True
+        )
+        for version in found:
+            if await self._names(owner, version, blob):
+                return True
+        return False
+
+    async def _names(self, owner: Label, version: Version, blob: str) -> bool:
+        stored = manifest.decode(version.manifest)
+        parts = stored.parts
+        if stored.marks:
+            number = stored.chunk_of(owner.part)
+            async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
+                parts = manifest.decode_chunk(data)
+                break
+        return any(extent.blob == blob for part in parts for extent in part.extents)
+
+
+def epoch_of(blob: str) -> int:
+    """The epoch in a blob's name; 0, which no life has, for a name that is none of ours."""
+    try:
+        return ids.parse(blob).epoch
+    except ValueError:
+        return 0

@@ -1,0 +1,64 @@
+"""The jobs of one process: started with it, and ended before its stores close."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ocean.jobs.collect import Collector
+from ocean.jobs.housekeeping import Housekeeping
+from ocean.jobs.watch import Watch
+from ocean.store import Ocean
+
+log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """Collecting, watching and housekeeping.
+
+    `grace` seconds pass before what commits left behind is deleted; `interval` seconds at least
+    lie between passes; volumes of which less than `ratio` is live are compacted. A job that ends
+    with an exception ends the process through `on_failure`.
+    """
+
+    def __init__(
+        self,
+        ocean: Ocean,
+        on_failure: Callable[[Exception], None],
+        *,
+        grace: float,
+        interval: float,
+        ratio: float,
+    ) -> None:
+        self._ocean = ocean
+        self._on_failure = on_failure
+        self.collector = Collector(ocean.discard, grace)
+        self.watch = Watch(ocean.meta)
+        self.housekeeping = Housekeeping(
+            ocean, self.watch, self.collector, interval=interval, ratio=ratio
+        )
+        ocean.meta.objects.discarded = self.collector.add
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Look once at who else lives, then run in the background."""
+        await self.watch.once()
+        for run in (self.watch.run, self.collector.run, self.housekeeping.run):
+            task = asyncio.create_task(run())
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """End the jobs; a life that left nothing unresolved ends clean."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self._ocean.blobs.left_over:
+            await self._ocean.meta.lease.end()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Exception):
+            log.error("a job failed", exc_info=error)
+            self._on_failure(error)

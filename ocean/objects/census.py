@@ -1,0 +1,118 @@
+"""The census: every row that names bytes, read in the order in which references move.
+
+Parts before uploads before objects before versions: what moves while the census goes on moves
+forward in this order, so nothing that is named throughout is overlooked.
+"""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from blobstore.extents import Extent
+from metastore import codec, keys
+from metastore.engine import Corrupt, Engine, Row, Table
+from metastore.listing import Cursor
+from metastore.manifests import Manifests
+from metastore.records import Head, Part, Trash, Upload, Version
+from ocean.objects import manifest
+
+BATCH = 500
+
+
+class Named(NamedTuple):
+    """What one row names. `extents` belong to versions and parts, `discarded` to trash.
+
+    `holder` is the decoded row; None when it cannot be decoded (`error` says why).
+    """
+
+    table: Table
+    bucket_id: bytes
+    key: str
+    holder: Head | codec.VersionRow | Upload | Part | codec.TrashRow | None
+    extents: tuple[Extent, ...] = ()
+    discarded: tuple[Extent, ...] = ()
+    seq: int = 0
+    upload: bytes = b""
+    error: str = ""
+
+
+class Census:
+    """Reads the rows of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._manifests = Manifests(engine)
+
+    async def rows(self, bucket_id: bytes = b"") -> AsyncIterator[Named]:
+        """All rows that name bytes, and all uploads; of one bucket, if given."""
+        stop = keys.successor(bucket_id)
+        for table in (Table.PARTS, Table.UPLOADS, Table.TRASH, Table.OBJECTS, Table.VERSIONS):
+            async for row in Cursor(self._engine, table, bucket_id, stop, BATCH):
+                yield await self._named(table, row)
+
+    async def _named(self, table: Table, row: Row) -> Named:
+        bucket_id = row.key[: keys.ID_SIZE]
+        try:
+            return await self._read(table, bucket_id, row)
+        except (Corrupt, ValueError, IndexError) as error:
+            return Named(table, bucket_id, repr(row.key), None, error=str(error))
+
+    async def _read(self, table: Table, bucket_id: bytes, row: Row) -> Named:
+        match table:
+            case Table.PARTS:
+                return _part(bucket_id, row)
+            case Table.UPLOADS:
+                key, upload_id = keys.upload_of(row.key)
+                upload = codec.decode(Upload, row.value)
+                return Named(table, bucket_id, key, upload, upload=upload_id)
+            case Table.OBJECTS:
+                head = codec.decode_head(row.value)
+                key = keys.object_key(row.key)
+                named = await self._version(bucket_id, head.current)
+                trash = await self._trash(bucket_id, head.trash)
+                return Named(table, bucket_id, key, head, named, trash)
+            case Table.VERSIONS:
+                key, seq = keys.version_of(row.key)
+                stored = codec.decode_version(row.value)
+                named = await self._version(bucket_id, stored.version)
+                trash = await self._trash(bucket_id, stored.trash)
+                return Named(table, bucket_id, key, stored, named, trash, seq=seq)
+            case _:
+                key, _ = keys.upload_of(row.key)
+                spilled = codec.decode(codec.TrashRow, row.value)
+                trash = await self._trash(bucket_id, spilled.trash)
+                return Named(table, bucket_id, key, spilled, discarded=trash)
+
+    async def _version(self, bucket_id: bytes, version: Version | None) -> tuple[Extent, ...]:
+        if version is None or not version.manifest:
+            return ()
+        return await self._extents(bucket_id, version.op, version.manifest)
+
+    async def _trash(self, bucket_id: bytes, trash: tuple[Trash, ...]) -> tuple[Extent, ...]:
+        found: tuple[Extent, ...] = ()
+        for entry in trash:
+            if entry.manifest:
+                found += await self._extents(bucket_id, entry.op, entry.manifest)
+        return found
+
+    async def _extents(self, bucket_id: bytes, op: bytes, data: bytes) -> tuple[Extent, ...]:
+        stored = manifest.decode(data)
+        parts = list(stored.parts)
+        if stored.marks:
+            async for chunk in self._manifests.read(bucket_id, op, 0):
+                parts += manifest.decode_chunk(chunk)
+        if len(parts) != stored.count:
+            raise Corrupt(f"the manifest has {len(parts)} of {stored.count} parts")
+        return tuple(extent for part in parts for extent in part.extents)
+
+
+def _part(bucket_id: bytes, row: Row) -> Named:
+    part = codec.decode(Part, row.value)
+    return Named(
+        Table.PARTS,
+        bucket_id,
+        "",
+        part,
+        manifest.decode_extents(part.manifest),
+        tuple(extent for old in part.replaced for extent in manifest.decode_extents(old)),
+        upload=row.key[keys.ID_SIZE : -2],
+    )
