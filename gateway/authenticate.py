@@ -25,12 +25,16 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 
 class Verified(NamedTuple):
-    """Who signed (None: nobody), and what the signature says of the body."""
+    """Who signed (None: nobody), and what the signature says of the body.
+
+    `uncovered` are names in the query that the signature says nothing of.
+    """
 
     account: Account | None
     mode: Payload
     sha256: str | None
     seed: Seed | None
+    uncovered: frozenset[str] = frozenset()
 
 
 class Authenticator:
@@ -56,7 +60,8 @@ class Authenticator:
                 secret=credential.secret,
                 now=time.time(),
             )
-            return Verified(credential.account, _unsigned_mode(request), None, None)
+            uncovered = frozenset(sigv2.uncovered(target.pairs))
+            return Verified(credential.account, _unsigned_mode(request), None, None, uncovered)
         seed = claims.verify(
             claim,
             request.method,

@@ -19,7 +19,17 @@ class Request:
     `100 Continue` when the client waits for it: called only when the body is wanted.
     """
 
-    __slots__ = ("body", "headers", "length", "method", "peer", "proceed", "secure", "target")
+    __slots__ = (
+        "body",
+        "headers",
+        "length",
+        "method",
+        "operation",
+        "peer",
+        "proceed",
+        "secure",
+        "target",
+    )
 
     def __init__(
         self,
@@ -33,6 +43,7 @@ class Request:
         secure: bool,
         proceed: Callable[[], Awaitable[None]],
     ) -> None:
+        self.operation = ""  # its name, once it is known
         self.method = method
         self.target = target
         self.headers = headers

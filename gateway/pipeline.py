@@ -6,6 +6,7 @@ and a denied request has read the credential and the bucket's record at most.
 
 import logging
 import secrets
+import time
 from itertools import count
 
 from gateway import refusals
@@ -15,8 +16,10 @@ from gateway.cors import Cors
 from gateway.failures import failure
 from gateway.form import begin
 from gateway.http import Headers, Request, Response
+from gateway.metrics import Metrics
 from gateway.operations import BodyKind, Level, Operation, Registry
 from gateway.wire import target as targets
+from gateway.wire.hoisting import unhoist
 from gateway.wire.target import Domains, Target
 from ocean import errors
 from ocean.body import digests
@@ -40,6 +43,7 @@ class Pipeline:
         *,
         region: str,
         domains: tuple[str, ...],
+        metrics: Metrics | None = None,
     ) -> None:
         self._ocean = ocean
         self._registry = registry
@@ -47,11 +51,13 @@ class Pipeline:
         self._domains = Domains(domains)
         self._authenticate = Authenticator(credentials, region)
         self._cors = Cors(ocean)
+        self._metrics = metrics
         self._prefix = secrets.token_hex(6).upper()
         self._count = count(1)
 
     async def handle(self, request: Request) -> Response:
         """The answer to `request`; every failure is an answer too."""
+        begun = time.perf_counter()
         request_id = f"{self._prefix}{next(self._count):08X}"
         target: Target | None = None
         try:
@@ -65,12 +71,24 @@ class Pipeline:
         response.headers["x-amz-request-id"] = request_id
         if "origin" in request.headers and target is not None:
             await self._cors.add(request, target, response)
+        if self._metrics is not None:
+            self._metrics.record(
+                request.operation,
+                response.status,
+                seconds=time.perf_counter() - begun,
+                received=request.length or 0,
+                sent=response.length or 0,
+            )
         return response
 
     async def _answer(self, request: Request, request_id: str, target: Target) -> Response:
         level = _level(target)
         verified = await self._authenticate(request, target)
+        request.headers = unhoist(request.headers, target.query)
         operation = self._registry.resolve(request.method, level, target.query, request.headers)
+        request.operation = operation.name
+        if not operation.keys.isdisjoint(verified.uncovered):
+            raise AccessDenied("The signature does not cover what the query asks for.")
         cx = Context(self._ocean, request, request_id, target, operation, self._region)
         given = request.headers
         account = verified.account

@@ -38,10 +38,13 @@ async def open_services(config: Config) -> Services:
     engine = open_engine(config, _stop_for_good)
     root = await open_root(engine, key, config.root)
     credentials = Credentials(engine, key, root)
+    metrics = Metrics()
     meta = await MetaStore.begin(engine)
     ocean = Ocean(meta, open_blobs(config, meta.life.epoch, _stop_for_good))
-    admin = AdminApi(Identities(engine, key), credentials, Metrics(), config)
-    pipeline = Pipeline(ocean, credentials, s3, region=config.region, domains=config.domains)
+    admin = AdminApi(Identities(engine, key), credentials, metrics, config)
+    pipeline = Pipeline(
+        ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics
+    )
     jobs = Jobs(
         ocean,
         _stop_for_good,

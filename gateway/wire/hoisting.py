@@ -19,7 +19,7 @@ _SIGNATURE = frozenset(
 )
 
 
-def unhoist(headers: Mapping[str, str], query: Mapping[str, str]) -> Mapping[str, str]:
+def unhoist(headers: dict[str, str], query: Mapping[str, str]) -> dict[str, str]:
     """The headers (names in lower case) with those of the query; a real header wins."""
     moved = {
         lower: value

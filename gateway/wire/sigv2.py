@@ -129,8 +129,11 @@ def signature(secret: str, text: str) -> str:
 
 
 def uncovered(pairs: Pairs) -> list[str]:
-    """The query parameters that a signature does not cover, other than its own."""
-    own = {"AWSAccessKeyId", "Signature", "Expires"}
+    """The query parameters that a signature does not cover, other than its own.
+
+    Nor does it cover `list-type`, which asks for the same listing in another form.
+    """
+    own = {"AWSAccessKeyId", "Signature", "Expires", "list-type"}
     return [
         name
         for name, _ in pairs
