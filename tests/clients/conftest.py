@@ -1,0 +1,27 @@
+"""What the scripts of all clients share: one server a module, and the material to store."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.files import write
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for one client, which at the end must stop by itself and have met no fault."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+        assert running.stop() == 0
+    said = running.said()
+    assert "Traceback" not in said, said
+    assert " ERROR " not in said, said
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 MiB of random bytes and a few: more than any client sends in one piece here."""
+    return write(tmp_path_factory.mktemp("big") / "big.bin", os.urandom((20 << 20) + 12_345))
