@@ -7,6 +7,7 @@ from contextlib import suppress
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, NotFound
 from blobstore.extents import Extent, Layout, Slice
+from blobstore.files import Files
 from blobstore.ids import BlobNames
 from blobstore.segments import Buffers, SegmentWriter, read_piece
 from blobstore.volumes import Volumes
@@ -142,6 +143,28 @@ class Blobs:
     def large(self) -> AsyncIterator[str]:
         """Names of the blobs of segments."""
         return self._large.list()
+
+    async def has_large(self, blob: str) -> bool:
+        """Whether a blob of segments is there."""
+        try:
+            await self._large.size(blob)
+        except NotFound:
+            return False
+        return True
+
+    async def size(self, extent: Extent) -> int | None:
+        """Bytes of the blob that an extent lies in; None when it is not there."""
+        try:
+            return await self._pool(extent.pool).size(extent.blob)
+        except NotFound:
+            return None
+
+    async def strays(self) -> AsyncIterator[str]:
+        """What lies among the blobs of pools that are folders and is none."""
+        for store in self.pools.values():
+            if isinstance(store, Files):
+                async for path in store.strays():
+                    yield path
 
     async def large_label(self, blob: str) -> bytes:
         """The label of a blob of segments; NotFound, Corrupt."""

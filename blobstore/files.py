@@ -5,6 +5,7 @@ Several processes may share the folder; each appends only to the blobs it create
 
 import asyncio
 import errno
+import os
 import resource
 import threading
 import time
@@ -297,6 +298,17 @@ class Files:
                 blob = unquote(quoted)
                 if blob > after and self._is_place(blob, f"{path}/{quoted}"):
                     yield blob
+
+    async def strays(self) -> AsyncIterator[str]:
+        """Paths in the folder that are no blobs, relative to it."""
+        for name in sorted(await self._names(self._root)):
+            path = f"{self._root}/{name}"
+            entries = await self._names(path)
+            if not entries and not await self._in_thread(os.path.isdir, path):
+                yield name
+            for entry in entries:
+                if not self._is_place(unquote(entry), f"{path}/{entry}"):
+                    yield f"{name}/{entry}"
 
     def _read_all(self, file: _File, length: int, offset: int) -> bytes:
         data = self._disk.pread(file.fd, length, offset)

@@ -12,6 +12,7 @@ from gateway.banner import Endpoint, banner
 from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import Failed
+from metastore.lives import Lives
 from ocean.config import Address, Config
 from ocean.engines import open_engine
 from ocean.identity.errors import IdentityError
@@ -60,6 +61,7 @@ async def _prepare(config: Config) -> Credential:
         key = open_or_create(config.master_key_file)
         engine = open_engine(config, _stop)
         try:
+            await Lives(engine).end_all()  # the folder is ours: whoever had it is dead
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()

@@ -21,10 +21,13 @@ BATCH = 500
 class Named(NamedTuple):
     """What one row names. `extents` belong to versions and parts, `discarded` to trash.
 
-    `holder` is the decoded row; None when it cannot be decoded (`error` says why).
+    `row` and `value` are the bytes; `holder` is the decoded row, None when it cannot be decoded
+    (`error` says why).
     """
 
     table: Table
+    row: bytes
+    value: bytes
     bucket_id: bytes
     key: str
     holder: Head | codec.VersionRow | Upload | Part | codec.TrashRow | None
@@ -49,12 +52,17 @@ class Census:
             async for row in Cursor(self._engine, table, bucket_id, stop, BATCH):
                 yield await self._named(table, row)
 
+    async def head(self, bucket_id: bytes, key: str) -> Head | None:
+        """One Head as it is now."""
+        data = await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key))
+        return None if data is None else codec.decode_head(data)
+
     async def _named(self, table: Table, row: Row) -> Named:
         bucket_id = row.key[: keys.ID_SIZE]
         try:
             return await self._read(table, bucket_id, row)
         except (Corrupt, ValueError, IndexError) as error:
-            return Named(table, bucket_id, repr(row.key), None, error=str(error))
+            return Named(table, *row, bucket_id, repr(row.key), None, error=str(error))
 
     async def _read(self, table: Table, bucket_id: bytes, row: Row) -> Named:
         match table:
@@ -63,24 +71,24 @@ class Census:
             case Table.UPLOADS:
                 key, upload_id = keys.upload_of(row.key)
                 upload = codec.decode(Upload, row.value)
-                return Named(table, bucket_id, key, upload, upload=upload_id)
+                return Named(table, *row, bucket_id, key, upload, upload=upload_id)
             case Table.OBJECTS:
                 head = codec.decode_head(row.value)
                 key = keys.object_key(row.key)
                 named = await self._version(bucket_id, head.current)
                 trash = await self._trash(bucket_id, head.trash)
-                return Named(table, bucket_id, key, head, named, trash)
+                return Named(table, *row, bucket_id, key, head, named, trash)
             case Table.VERSIONS:
                 key, seq = keys.version_of(row.key)
                 stored = codec.decode_version(row.value)
                 named = await self._version(bucket_id, stored.version)
                 trash = await self._trash(bucket_id, stored.trash)
-                return Named(table, bucket_id, key, stored, named, trash, seq=seq)
+                return Named(table, *row, bucket_id, key, stored, named, trash, seq=seq)
             case _:
                 key, _ = keys.upload_of(row.key)
                 spilled = codec.decode(codec.TrashRow, row.value)
                 trash = await self._trash(bucket_id, spilled.trash)
-                return Named(table, bucket_id, key, spilled, discarded=trash)
+                return Named(table, *row, bucket_id, key, spilled, discarded=trash)
 
     async def _version(self, bucket_id: bytes, version: Version | None) -> tuple[Extent, ...]:
         if version is None or not version.manifest:
@@ -109,6 +117,7 @@ def _part(bucket_id: bytes, row: Row) -> Named:
     part = codec.decode(Part, row.value)
     return Named(
         Table.PARTS,
+        *row,
         bucket_id,
         "",
         part,

@@ -1,0 +1,78 @@
+"""`ocean fsck`: checks the whole store, server or not."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+
+from metastore.engine import EngineError, Failed
+from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.config import Config
+from ocean.engines import open_blobs, open_engine
+from ocean.fsck import Fault, Fsck, Summary
+from ocean.starting import STORE_FAILED, StartError
+
+FAULTS = 1  # exit status when there are any
+_QUIET_SECONDS = 2.0  # before progress is shown
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("fsck", help="check that rows and blobs fit; changes nothing")
+    add_options(parser)
+    add_json(parser)
+    parser.add_argument("--verify", action="store_true", help="read every byte too")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = loaded(options).config
+    if not (config.data / "meta").is_dir():
+        raise StartError(f"{config.data}: no server ran on this data folder yet")
+    try:
+        faults, summary = asyncio.run(_check(config, options))
+    except EngineError as error:
+        raise StartError(str(error)) from error
+    if options.json:
+        found = [fault._asdict() for fault in faults]
+        print(json.dumps({"faults": found, **summary._asdict()}))
+    else:
+        print(
+            f"{len(faults)} faults; {summary.rows} rows, {summary.versions} versions, "
+            f"{summary.blobs} blobs, {summary.waiting} waiting to be collected"
+        )
+    return FAULTS if faults else 0
+
+
+async def _check(config: Config, options: argparse.Namespace) -> tuple[list[Fault], Summary]:
+    engine = open_engine(config, _stop)
+    blobs = open_blobs(config, 0, _stop)
+    faults = []
+    try:
+        check = Fsck(engine, blobs, verify=options.verify, progress=_Progress())
+        async for fault in check.run():
+            faults.append(fault)
+            if not options.json:
+                blob = f" [{fault.blob}]" if fault.blob else ""
+                print(f"{fault.kind}: {fault.where}: {fault.what}{blob}")
+    finally:
+        await blobs.close()
+        await engine.close()
+    return faults, check.summary
+
+
+class _Progress:
+    """A line on the terminal, once it takes long."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        if sys.stderr.isatty() and time.monotonic() - self._begun > _QUIET_SECONDS:
+            sys.stderr.write(f"\r{rows} rows checked")
+            sys.stderr.flush()
+
+
+def _stop(_failure: Failed | Exception) -> None:
+    os._exit(STORE_FAILED)

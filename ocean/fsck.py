@@ -1,0 +1,209 @@
+"""The check of a whole store, in both directions: rows to blobs and blobs to rows.
+
+It only reads, and runs beside a server as well: what is found is looked at once more, and blobs
+of processes that live, or whose death nobody has judged yet, are no faults.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from blobstore.base import BlobError, Corrupt, NotFound
+from blobstore.blobs import Blobs
+from blobstore.extents import Extent, Layout, Slice
+from metastore import codec, versions
+from metastore.engine import Engine, Table
+from metastore.listing import Cursor
+from metastore.lives import Lives
+from metastore.records import Bucket, Head, Kind, LifeState
+from ocean.jobs.orphans import epoch_of
+from ocean.objects import label
+from ocean.objects.census import Census, Named
+
+
+class FaultKind(StrEnum):
+    """What can be wrong."""
+
+    ROW = "row"  # a row cannot be what was written
+    MISSING = "missing"  # a row names a blob, or another row, that is not there
+    DAMAGED = "damaged"  # the blob is shorter than the row says, or fails its checksum
+    ORPHAN = "orphan"  # a blob that no row names and that no job will collect
+    STRAY = "stray"  # a file among the blobs that is none
+
+
+class Fault(NamedTuple):
+    """One finding: `where` is bucket and key as far as they are known, `what` says it."""
+
+    kind: FaultKind
+    where: str
+    what: str
+    blob: str = ""
+
+
+class Summary(NamedTuple):
+    """What was looked at."""
+
+    rows: int
+    versions: int
+    blobs: int
+    waiting: int  # blobs of processes that died or still live, named by no row: for the jobs
+
+
+class Fsck:
+    """One check. `verify` reads every byte; `progress` is told the rows done so far."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        blobs: Blobs,
+        *,
+        verify: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._verify = verify
+        self._progress = progress or _silent
+        self._census = Census(engine)
+        self._sizes: dict[str, int | None] = {}
+        self._named: set[str] = set()
+        self._missing_rows: Counter[tuple[bytes, str]] = Counter()
+        self._live: dict[tuple[bytes, str], Head] = {}  # of keys with noncurrent versions
+        self._buckets: dict[bytes, str] = {}
+        self._rows = self._versions = self._waiting = 0
+
+    async def run(self) -> AsyncIterator[Fault]:
+        """The faults, as they are found."""
+        listed = {name async for name in self._blobs.large()}
+        self._buckets = {b.id: b.name async for b in self._all_buckets()}
+        async for named in self._census.rows():
+            self._rows += 1
+            if self._rows % 1000 == 0:
+                self._progress(self._rows)
+            async for fault in self._check(named):
+                if await self._still(named, fault):
+                    yield fault
+        for (bucket_id, key), count in self._missing_rows.items():
+            if count > 0 and await self._rows_still_missing(bucket_id, key):
+                where = self._where(bucket_id, key)
+                yield Fault(FaultKind.MISSING, where, "a row of a noncurrent version is not there")
+        async for fault in self._check_blobs(listed):
+            yield fault
+
+    @property
+    def summary(self) -> Summary:
+        """What was looked at, after the end."""
+        return Summary(self._rows, self._versions, len(self._sizes), self._waiting)
+
+    # -- rows to blobs ----------------------------------------------------------------------
+
+    async def _check(self, named: Named) -> AsyncIterator[Fault]:
+        where = self._where(named.bucket_id, named.key)
+        if named.holder is None:
+            yield Fault(FaultKind.ROW, where, f"row of {named.table.value}: {named.error}")
+            return
+        self._count(named)
+        for extent in (*named.extents, *named.discarded):
+            self._named.add(extent.blob)
+        for extent in named.extents:
+            fault = await self._check_extent(named, extent, where)
+            if fault is not None:
+                yield fault
+
+    def _count(self, named: Named) -> None:
+        """Count versions, and rows of `versions` that Heads name."""
+        key = (named.bucket_id, named.key)
+        match named.holder:
+            case Head() as head:
+                self._versions += head.current is not None
+                count = sum(last - first + 1 for first, last in head.live)
+                if count:
+                    self._missing_rows[key] += count
+                    self._live[key] = head
+            case codec.VersionRow() as row:
+                named_by = self._live.get(key)
+                if named_by is not None and versions.contains(named_by.live, named.seq):
+                    self._missing_rows[key] -= 1
+                    self._versions += row.version.kind is not Kind.NONE
+            case _:
+                pass
+
+    async def _check_extent(self, named: Named, extent: Extent, where: str) -> Fault | None:
+        size = await self._size(extent)
+        if size is None:
+            return Fault(FaultKind.MISSING, where, "its blob is not there", extent.blob)
+        if size < extent.offset + extent.span:
+            what = f"its blob ends at {size}, before {extent.offset + extent.span}"
+            return Fault(FaultKind.DAMAGED, where, what, extent.blob)
+        if not self._verify:
+            return None
+        try:
+            async for _ in self._blobs.read(Slice(extent, 0, extent.size)):
+                pass
+            owner = await self._owner(extent)
+        except (Corrupt, NotFound) as error:
+            return Fault(FaultKind.DAMAGED, where, str(error), extent.blob)
+        if owner is not None and owner.bucket_id != named.bucket_id:
+            return Fault(FaultKind.DAMAGED, where, "its blob is another bucket's", extent.blob)
+        return None
+
+    async def _owner(self, extent: Extent) -> label.Label | None:
+        if extent.layout is Layout.SEGMENTS:
+            return label.decode(await self._blobs.large_label(extent.blob))
+        owner, _ = await self._blobs.volumes.read_needle(extent)
+        return label.decode(owner)
+
+    async def _size(self, extent: Extent) -> int | None:
+        """The blob's size, asked once; a volume that is written to only grows."""
+        known = self._sizes.get(extent.blob)
+        if known is None or known < extent.offset + extent.span:
+            self._sizes[extent.blob] = known = await self._blobs.size(extent)
+        return known
+
+    # -- blobs to rows ----------------------------------------------------------------------
+
+    async def _check_blobs(self, listed: set[str]) -> AsyncIterator[Fault]:
+        states = {life.epoch: life.state for life in await Lives(self._engine).list()}
+        for blob in sorted(listed - self._named):
+            if states.get(epoch_of(blob), LifeState.CLEAN) is not LifeState.CLEAN:
+                self._waiting += 1
+                continue
+            if not await self._blobs.has_large(blob):
+                continue
+            try:
+                owner = label.decode(await self._blobs.large_label(blob))
+            except BlobError:
+                owner = None
+            where = self._where(owner.bucket_id, owner.key) if owner else ""
+            yield Fault(FaultKind.ORPHAN, where, "no row names this blob", blob)
+        async for path in self._blobs.strays():
+            yield Fault(FaultKind.STRAY, "", f"{path} is no blob", path)
+
+    # -- looking again ----------------------------------------------------------------------
+
+    async def _still(self, named: Named, fault: Fault) -> bool:
+        """Whether the row that a fault was found by is as it was, and the fault with it."""
+        if await self._engine.get(named.table, named.row) != named.value:
+            return False
+        for extent in named.extents:
+            if extent.blob == fault.blob:
+                self._sizes.pop(extent.blob, None)
+                where = self._where(named.bucket_id, named.key)
+                return await self._check_extent(named, extent, where) is not None
+        return True
+
+    async def _rows_still_missing(self, bucket_id: bytes, key: str) -> bool:
+        head = self._live[bucket_id, key]
+        return await self._census.head(bucket_id, key) == head
+
+    async def _all_buckets(self) -> AsyncIterator[Bucket]:
+        async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
+            yield codec.decode(Bucket, row.value)
+
+    def _where(self, bucket_id: bytes, key: str) -> str:
+        return f"{self._buckets.get(bucket_id, bucket_id.hex())}/{key}"
+
+
+def _silent(_rows: int) -> None:
+    """Say nothing."""
