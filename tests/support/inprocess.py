@@ -1,0 +1,178 @@
+"""The whole gateway over stores in memory, and a record of everything that a request touched."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple, Self
+
+from blobstore.blobs import Blobs
+from blobstore.ids import BlobNames
+from blobstore.memory import Memory
+from gateway.http import Request, Response
+from gateway.ops import s3
+from gateway.pipeline import Pipeline
+from gateway.server import Front
+from gateway.sockets import bind
+from metastore.engine import Row, Swap, Table
+from metastore.memory import MemoryEngine
+from metastore.store import MetaStore
+from ocean.config.schema import Limits, Root
+from ocean.identity.credentials import Credentials
+from ocean.identity.identities import Identities
+from ocean.identity.root import open_root
+from ocean.keys.local import MasterKey
+from ocean.store import Ocean
+
+REGION = "us-east-1"
+HOST = "s3.test"
+
+
+class Pair(NamedTuple):
+    """What a client signs with."""
+
+    access_key: str
+    secret: str
+
+
+ROOT = Pair("ROOTKEY0000000000000", "root-secret-0123456789-0123456789")
+OWNER = Pair("OWNERKEY000000000000", "owner-secret-0123456789-0123456789")
+OTHER = Pair("OTHERKEY000000000000", "other-secret-0123456789-0123456789")
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of an error's document, empty without one."""
+        text = self.body.decode()
+        return text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+class Touched:
+    """What requests did to the stores: tables read, rows swapped or written, calls of blobs.
+
+    `taken` counts the bytes of bodies that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.read: list[Table] = []
+        self.written: list[Table] = []
+        self.blobs: list[str] = []
+        self.taken = 0
+
+    def clear(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+
+class SpiedEngine(MemoryEngine):
+    """A memory engine that notes each call."""
+
+    def __init__(self, touched: Touched) -> None:
+        super().__init__()
+        self._touched = touched
+
+    async def get(self, table: Table, key: bytes) -> bytes | None:
+        self._touched.read.append(table)
+        return await super().get(table, key)
+
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
+        self._touched.read.append(table)
+        return await super().get_many(table, keys)
+
+    async def scan(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> AsyncIterator[Row]:
+        self._touched.read.append(table)
+        async for row in super().scan(table, start, stop, limit=limit):
+            yield row
+
+    async def swap(self, swap: Swap) -> bool:
+        self._touched.written.append(swap.table)
+        return await super().swap(swap)
+
+    async def write(self, table: Table, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self._touched.written.append(table)
+        await super().write(table, rows)
+
+
+class InProcess:
+    """A gateway with the users OWNER and OTHER; `touched` notes what requests do."""
+
+    def __init__(self, pipeline: Pipeline, ocean: Ocean, touched: Touched) -> None:
+        self.pipeline = pipeline
+        self.ocean = ocean
+        self.touched = touched
+
+    @classmethod
+    async def begin(cls, *, domains: tuple[str, ...] = ("localhost",)) -> Self:
+        """An empty store with its users."""
+        touched = Touched()
+        engine = SpiedEngine(touched)
+        key = MasterKey(bytes(32))
+        root = await open_root(engine, key, Root(access_key=ROOT[0], secret_key=ROOT[1]))
+        identities = Identities(engine, key)
+        for name, pair in (("owner", OWNER), ("other", OTHER)):
+            await identities.create_account(name)
+            await identities.create_access_key(name, access_key=pair[0], secret=pair[1])
+        meta = await MetaStore.begin(engine)
+        store = Memory(before=lambda call, _blob: touched.blobs.append(call))
+        ocean = Ocean(meta, Blobs(store, store, BlobNames(meta.life.epoch)))
+        credentials = Credentials(engine, key, root)
+        pipeline = Pipeline(ocean, credentials, s3, region=REGION, domains=domains)
+        return cls(pipeline, ocean, touched)
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | Iterable[bytes] = b"",
+        *,
+        length: int | None = None,
+    ) -> Answer:
+        """Answer one request; header names in lower case, `body` whole or in pieces."""
+        pieces = [body] if isinstance(body, bytes) else list(body)
+        size = sum(map(len, pieces)) if length is None else length
+        request = Request(
+            method=method,
+            target=target,
+            headers={"host": HOST, "content-length": str(size)} | (headers or {}),
+            length=size,
+            body=self._sent(pieces),
+            peer="127.0.0.1",
+            secure=False,
+            proceed=_proceed,
+        )
+        return await _read(await self.pipeline.handle(request))
+
+    @asynccontextmanager
+    async def listening(self, limits: Limits | None = None) -> AsyncIterator[int]:
+        """The gateway behind the real front, on a free port."""
+        front = Front(self.pipeline.handle, limits or Limits())
+        with bind("127.0.0.1", 0) as sock:
+            await front.listen(sock)
+            try:
+                yield sock.getsockname()[1]
+            finally:
+                await front.drain(0)
+
+    async def _sent(self, pieces: list[bytes]) -> AsyncIterator[bytes]:
+        for piece in pieces:
+            if piece:
+                self.touched.taken += len(piece)
+                yield piece
+
+
+async def _proceed() -> None:
+    """The client does not wait."""
+
+
+async def _read(response: Response) -> Answer:
+    body = response.body
+    if response.stream is not None:
+        body = b"".join([bytes(piece) async for piece in response.stream])
+    return Answer(response.status, response.headers, body)
