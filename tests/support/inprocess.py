@@ -134,8 +134,13 @@ class InProcess:
         *,
         length: int | None = None,
     ) -> Answer:
-        """Answer one request; header names in lower case, `body` whole or in pieces."""
-        pieces = [body] if isinstance(body, bytes) else list(body)
+        """Answer one request; header names in lower case, `body` whole or in pieces.
+
+        With a stated `length` the pieces may be endless.
+        """
+        pieces = [body] if isinstance(body, bytes) else body
+        if length is None:
+            pieces = list(pieces)
         size = sum(map(len, pieces)) if length is None else length
         request = Request(
             method=method,
@@ -160,7 +165,7 @@ class InProcess:
             finally:
                 await front.drain(0)
 
-    async def _sent(self, pieces: list[bytes]) -> AsyncIterator[bytes]:
+    async def _sent(self, pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
         for piece in pieces:
             if piece:
                 self.touched.taken += len(piece)
