@@ -70,6 +70,7 @@ class Operation:
     header: str = ""
     optional: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
+    sums_object: bool = False  # checksum headers are of the object, not of the document
     input: type[Input] | None = None
     output: type[Output] | None = None
     body: BodyKind = BodyKind.NONE
@@ -261,6 +262,7 @@ def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
     pairs = parse_qsl(query, keep_blank_values=True)
     level = Level.OBJECT if "{Key+}" in path else Level.BUCKET if path != "/" else Level.SERVICE
     declared = members(rest["input"]) if rest.get("input") else ()
+    headers = {m.mark.name.lower() for m in declared if isinstance(m.mark, Header)}
     needed = {m.mark.name for m in declared if m.required and isinstance(m.mark, Query)}
     sent = {m.mark.name.lower() for m in declared if m.required and isinstance(m.mark, Header)}
     keys = frozenset(key for key, _ in pairs) | needed | ({requires} if requires else set())
@@ -272,6 +274,7 @@ def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
         header=next((name for name in sorted(SELECTING_HEADERS) if name in sent), ""),
         optional=_subresources(uri) | ({requires} if requires else set()),
         takes=keys | {m.mark.name for m in declared if isinstance(m.mark, Query)},
+        sums_object="x-amz-checksum-sha256" in headers,
         **rest,
     )
 
