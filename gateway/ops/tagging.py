@@ -21,8 +21,8 @@ from gateway.ops.shapes.tagging import (
 )
 from metastore.errors import NoVersion
 from metastore.records import Kind, Version
-from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchTagSet, NoSuchVersion
-from ocean.objects.get import marker_headers
+from ocean.errors import NoSuchKey, NoSuchTagSet, NoSuchVersion
+from ocean.objects.get import marker_headers, marker_named
 from ocean.rules import tags
 
 Pairs = tuple[tuple[str, str], ...]
@@ -80,7 +80,7 @@ async def _retag(cx: Context, version_id: str | None, pairs: Pairs) -> Version:
         if version.kind is not Kind.OBJECT:
             if version_id is None:
                 raise NoSuchKey(headers=marker_headers(version), Key=cx.key)
-            raise MethodNotAllowed(headers=marker_headers(version), ResourceType="DeleteMarker")
+            raise marker_named(version)
         return replace(version, tags=pairs)
 
     try:

@@ -1,6 +1,7 @@
 """Reading: the version that a request names, and its bytes."""
 
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 
 from blobstore.base import Buffer
 from blobstore.blobs import Blobs
@@ -33,11 +34,7 @@ class Get:
         if found is None:
             raise NoSuchVersion(Key=key, VersionId=version_id)
         if found.kind is Kind.MARKER:
-            raise MethodNotAllowed(
-                headers=marker_headers(found),
-                Method="GET",
-                ResourceType="DeleteMarker",
-            )
+            raise marker_named(found)
         return found
 
     async def small(self, version: Version, start: int, stop: int) -> bytes | None:
@@ -120,6 +117,15 @@ def _extents(parts: tuple[PartEntry, ...]) -> list[Extent]:
 def version_id_of(version: Version) -> str:
     """The version id that clients see."""
     return "null" if version.null else keys.version_id(version.seq, version.op)
+
+
+def marker_named(marker: Version) -> MethodNotAllowed:
+    """The error of a request that names a delete marker and does not delete it."""
+    modified = formatdate(marker.modified_ms // 1000, usegmt=True)
+    return MethodNotAllowed(
+        headers={**marker_headers(marker), "allow": "DELETE", "last-modified": modified},
+        ResourceType="DeleteMarker",
+    )
 
 
 def marker_headers(version: Version) -> dict[str, str]:
