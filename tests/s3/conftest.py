@@ -1,0 +1,110 @@
+"""One live store for all tests here, and a bucket of its own for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore import UNSIGNED
+
+from tests.s3.store import Client, Pair, Store
+from tests.support.server import Server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them need a server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The store that the environment names, else an Ocean with three workers."""
+    named = Store.named()
+    if named is not None:
+        yield named
+        return
+    settings = {"OCEAN_WORKERS": "3"}
+    with Server(tmp_path_factory.mktemp("ocean"), settings) as server:
+        yield Store.of(server)
+        assert server.process.poll() is None, server.said()
+        assert "Traceback" not in server.said(), server.said()
+
+
+@pytest.fixture(scope="session")
+def s3(store: Store) -> Client:
+    """A client of the store's main account."""
+    return store.client()
+
+
+@pytest.fixture(scope="session")
+def other_pair(store: Store) -> Pair:
+    """The pair of another account."""
+    if store.server is not None:
+        return store.new_user(f"other-{uuid.uuid4().hex[:8]}")
+    access_key = os.environ.get("OCEAN_TEST_OTHER_ACCESS_KEY")
+    if access_key is None:
+        pytest.skip("OCEAN_TEST_OTHER_ACCESS_KEY names no second account")
+    return Pair(access_key, os.environ["OCEAN_TEST_OTHER_SECRET_KEY"])
+
+
+@pytest.fixture(scope="session")
+def other(store: Store, other_pair: Pair) -> Client:
+    """A client of another account."""
+    return store.client(other_pair)
+
+
+@pytest.fixture(scope="session")
+def anonymous(store: Store) -> Client:
+    """A client that does not sign."""
+    return store.client(signature_version=UNSIGNED)
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no bucket has."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def bucket(s3: Client, name: str) -> Iterator[str]:
+    """An empty bucket, removed with all that the test left in it."""
+    s3.create_bucket(Bucket=name)
+    yield name
+    remove(s3, name)
+
+
+@pytest.fixture
+def versioned(s3: Client, bucket: str) -> str:
+    """The bucket, keeping versions."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
+
+
+@pytest.fixture(scope="module")
+def shared(s3: Client) -> Iterator[str]:
+    """A bucket that the tests of one file share, for what is slow to make and only read."""
+    name = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    yield name
+    remove(s3, name)
+
+
+def remove(s3: Client, bucket: str) -> None:
+    """Delete a bucket with every version and upload in it, unless it is gone already."""
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except s3.exceptions.ClientError:
+        return
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for one in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=one["Key"], UploadId=one["UploadId"])
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        if objects:
+            gone = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            assert not gone.get("Errors"), gone
+    s3.delete_bucket(Bucket=bucket)
