@@ -294,12 +294,16 @@ def check_scope(scope: Scope, timestamp: str, region: str, malformed: Malformed)
         )
 
 
+def same_signature(computed: str, provided: str) -> bool:
+    """Compare in constant time; a signature that is not ASCII is none."""
+    return provided.isascii() and hmac.compare_digest(computed, provided)
+
+
 def check_signature(
     computed: str, provided: str, access_key: str, text: str, canonical: str | None = None
 ) -> None:
     """Compare in constant time; the error shows the client what it should have signed."""
-    # Other than ASCII compare_digest refuses.
-    if provided.isascii() and hmac.compare_digest(computed, provided):
+    if same_signature(computed, provided):
         return
     text = printable(text)
     details = {

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from gateway.wire import dates
-from gateway.wire.claims import check_signature, check_skew, printable
+from gateway.wire.claims import check_signature, check_skew, printable, same_signature
 from gateway.wire.sigv4 import Identity
 from gateway.wire.target import Pairs, Target, decode
 from ocean.errors import AccessDenied, InvalidArgument
@@ -65,7 +65,7 @@ def from_header(authorization: str, headers: Mapping[str, str]) -> Claim:
     date = dates.parse_http(stated)
     if date is None:
         date = dates.parse_basic(stated)
-    if date is None:
+    if date is None or date < 0:
         raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
     # The date is signed once: as the x-amz- header if it is there.
     timestamp = "" if "x-amz-date" in headers else stated
@@ -164,10 +164,19 @@ def verify(
         )
     else:
         headers = _with_query(target.pairs, headers)
-    text = string_to_sign(
-        method, target.bucket_path + target.raw_path, target.raw_query, headers, claim.timestamp
-    )
-    check_signature(signature(secret, text), claim.signature, claim.access_key, text)
+    for path in _resources(target):
+        text = string_to_sign(method, path, target.raw_query, headers, claim.timestamp)
+        computed = signature(secret, text)
+        if same_signature(computed, claim.signature):
+            return
+    check_signature(computed, claim.signature, claim.access_key, text)
+
+
+def _resources(target: Target) -> tuple[str, ...]:
+    """The paths that may be signed, the one sent last: botocore sends `/b` and signs `/b/`."""
+    path = target.bucket_path + target.raw_path
+    bare = target.bucket is not None and target.key is None and not path.endswith("/")
+    return (path + "/", path) if bare else (path,)
 
 
 def _with_query(pairs: Pairs, headers: Mapping[str, str]) -> dict[str, str]:

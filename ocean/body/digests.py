@@ -112,10 +112,10 @@ def decode_md5(text: str) -> bytes:
 
 
 def decode(name: str, text: str) -> bytes:
-    """The value of a checksum's header or trailer as bytes, or InvalidRequest."""
+    """The value of a checksum's header or trailer as bytes; BadDigest: no body has another."""
     value = _base64(text)
     if value is None or len(value) != SIZES[name]:
-        raise InvalidRequest(f"Value for {header(name)} header is invalid.")
+        raise BadDigest(f"Value for {header(name)} header is invalid.")
     return value
 
 

@@ -116,6 +116,26 @@ def test_presign() -> None:
         verify("PUT", url, {"x-amz-meta-a": "b"}, secret="other")
 
 
+def test_a_bucket_signed_with_a_slash() -> None:
+    """Botocore sends `/bucket` and signs `/bucket/`; of a key they are two different ones."""
+    for path, valid in (("/bucket", True), ("/bucket/key", False)):
+        url = f"http://localhost:9000{path}"
+        signed = sigv2.sign(ALICE, "PUT", f"{url}/", {}, now=NOW)
+        verify("PUT", f"{url}/", signed)
+        if valid:
+            verify("PUT", url, signed)
+        else:
+            with pytest.raises(SignatureDoesNotMatch):
+                verify("PUT", url, signed)
+        with pytest.raises(SignatureDoesNotMatch):
+            verify("DELETE", url, signed)
+
+
+def test_a_date_before_the_epoch() -> None:
+    with pytest.raises(AccessDenied, match="valid Date"):
+        verify("GET", URL, {"date": "Tue, 07 Jul 1950 21:53:04 GMT", "authorization": "AWS a:b"})
+
+
 @pytest.mark.parametrize(("late", "valid"), [(900, True), (901, False)])
 def test_skew(late: int, valid: bool) -> None:
     signed = sigv2.sign(ALICE, "GET", URL, {}, now=NOW)

@@ -98,7 +98,7 @@ def test_headers_and_values(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "====", "not base64!", "AAAA", "\u00e9"])
 def test_values_that_are_none(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="x-amz-checksum-sha256"):
+    with pytest.raises(BadDigest, match="x-amz-checksum-sha256"):
         digests.decode("SHA256", text)
     with pytest.raises(InvalidDigest):
         digests.decode_md5(text)
