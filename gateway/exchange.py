@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,13 +14,15 @@ from aiohttp.http_parser import RawRequestMessage
 from blobstore.base import Buffer
 from gateway.heads import CONTINUE, BadHead, bodiless, head, refusal
 from gateway.http import Headers, Request, Response
-from ocean.errors import IncompleteBody, InternalError, RequestTimeout, S3Error
+from ocean.errors import BadRequest, IncompleteBody, InternalError, RequestTimeout, S3Error
 
 if TYPE_CHECKING:
     from gateway.server import Connection
 
 LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
 _COALESCE = 64 << 10  # bytes up to which copying a body behind its head is cheaper than two buffers
+_HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]*")  # narrower than RFC 3986, whose commas mislead
+_LENGTH_DIGITS = 19
 _HIGH_WATER = 1 << 20  # bytes of a stream that may wait for the client
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,23 @@ class Body:
         raise StopAsyncIteration
 
 
+def _check_coding(headers: Headers, message: RawRequestMessage) -> None:
+    """Any coding but one plain `chunked`, of HTTP/1.1 and without a length, is refused.
+
+    The parser would pass over some of them (RFC 9112, sections 6.1 and 6.3).
+    """
+    known = headers["transfer-encoding"].lower() == "chunked" and message.chunked
+    if not known or message.version == HttpVersion10 or "content-length" in headers:
+        raise BadRequest
+
+
+def _length(text: str) -> int:
+    """Content-Length; the parser has checked that it is a number, but int() has its limits."""
+    if len(text) > _LENGTH_DIGITS:
+        raise BadRequest
+    return int(text)
+
+
 class Exchange:
     """What aiohttp's low-level server takes for its request and for its answer.
 
@@ -94,7 +114,8 @@ class Exchange:
         self.payload = payload
         self.writer = writer
         self.response: Response | None = None
-        self.keep_alive = not message.should_close
+        # Behind an upgrade aiohttp reads no further request, although we never agree to one.
+        self.keep_alive = not (message.should_close or message.upgrade)
         self.finished = False
         self.hopeless = False
         self.waits = False
@@ -102,16 +123,19 @@ class Exchange:
         self._task: Any = None
 
     def request(self) -> Request:
-        """The request for the pipeline."""
+        """The request for the pipeline; BadRequest for a head that others may read otherwise."""
         message = self.message
         headers: Headers = {}
         for name, value in message.headers.items():
             name = name.lower()
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-        if message.chunked:
+        if "transfer-encoding" in headers:
+            _check_coding(headers, message)
             self.length = None
         elif "content-length" in headers:
-            self.length = int(headers["content-length"])
+            self.length = _length(headers["content-length"])
+        if _HOST.fullmatch(headers.get("host", "")) is None or message.method == "CONNECT":
+            raise BadRequest
         if "expect" in headers and self.length != 0 and message.version != HttpVersion10:
             self.waits = headers["expect"].lower() == "100-continue"
         connection = self.connection

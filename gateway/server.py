@@ -243,8 +243,13 @@ class Front(web.Server):
         """Runs the pipeline; the answer leaves when aiohttp asks for the end of it."""
         if len(exchange.message.raw_headers) > _MANY_FIELDS and _too_large(exchange.message):
             exchange.refuse(errors.RequestHeaderSectionTooLarge())
+            return exchange
+        try:
+            request = exchange.request()
+        except errors.BadRequest as error:
+            exchange.refuse(error)
         else:
-            exchange.response = await self._pipeline(exchange.request())
+            exchange.response = await self._pipeline(request)
         return exchange
 
     def _exchange(
