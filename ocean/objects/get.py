@@ -9,7 +9,7 @@ from blobstore.extents import Extent, Layout, Slice, cut
 from metastore import keys
 from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
-from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion
+from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion, S3Error
 from ocean.objects import manifest
 from ocean.objects.manifest import Manifest, PartEntry
 
@@ -119,7 +119,7 @@ def version_id_of(version: Version) -> str:
     return "null" if version.null else keys.version_id(version.seq, version.op)
 
 
-def marker_named(marker: Version) -> MethodNotAllowed:
+def marker_named(marker: Version) -> S3Error:
     """The error of a request that names a delete marker and does not delete it."""
     modified = formatdate(marker.modified_ms // 1000, usegmt=True)
     return MethodNotAllowed(
