@@ -22,7 +22,7 @@ from ocean.store import Ocean
 log = logging.getLogger(__name__)
 
 _LIVE = b"live"  # row of `volumes`: live bytes by volume, as the last pass counted them
-REST = 19  # times as long as a pass took: at most a twentieth of one core goes into passes
+REST = 19  # times as long as the work took: at most a twentieth of one core goes into passes
 
 
 class Housekeeping:
@@ -49,18 +49,16 @@ class Housekeeping:
     async def run(self) -> None:
         """Keep house for ever."""
         while True:
-            begun = time.monotonic()
             try:
                 await self.once()
             except (EngineError, BlobError, StoreError) as error:
                 log.warning("housekeeping: %s", error)
-            took = time.monotonic() - begun
-            await asyncio.sleep(max(self._interval, took * REST))
+            await asyncio.sleep(self._interval)
 
     async def once(self) -> None:
         """One round."""
         if self._watch.leads:
-            live = await self._sweep.run(_breathe)
+            live = await self._sweep.run(Breath())
             await self._meta.engine.write(
                 Table.VOLUMES, [(_LIVE, msgspec.msgpack.encode(dict(live)))]
             )
@@ -93,7 +91,7 @@ class Housekeeping:
             size = await self._blobs.volume_size(volume)
             if live[volume] < size * self._ratio:
                 fence = state is LifeState.ENDED
-                await self._compaction.volume(volume, fence=fence, pause=_breathe)
+                await self._compaction.volume(volume, fence=fence, pause=Breath())
         if self._watch.leads:
             await self._forget(epochs)
 
@@ -114,5 +112,15 @@ class Housekeeping:
                 await self._meta.lives.forget(life)
 
 
-async def _breathe() -> None:
-    await asyncio.sleep(0.001)
+class Breath:
+    """Rests in proportion to the work done since the last rest."""
+
+    def __init__(self, rest: float = REST) -> None:
+        self._rest = rest
+        self._since = time.thread_time()
+
+    async def __call__(self) -> None:
+        """Rest now."""
+        worked = time.thread_time() - self._since
+        await asyncio.sleep(min(worked * self._rest, 0.1))
+        self._since = time.thread_time()
