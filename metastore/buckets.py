@@ -106,9 +106,12 @@ class Buckets:
         While the row says DELETING no commit is acknowledged into it, so the search for
         versions cannot overlook one.
         """
-        view = await self.open(bucket)
-        deleting = replace(view.bucket, state=BucketState.DELETING, edit=self._edits.next())
-        if not await self._swap(view.data, deleting):
+        for _ in range(ATTEMPTS):
+            view = await self.open(bucket)
+            deleting = replace(view.bucket, state=BucketState.DELETING, edit=self._edits.next())
+            if await self._swap(view.data, deleting):
+                break
+        else:
             raise Conflict(bucket.name)
         row, data = bucket.name.encode(), codec.encode(deleting)
         if await self._holds_versions(bucket.id):
