@@ -87,6 +87,7 @@ class Store:
             "retries": {"total_max_attempts": 1},
             "s3": {"addressing_style": "path"},
             "max_pool_connections": 32,
+            "parameter_validation": False,  # what the client would not send is asked as well
             **options,
         }
         return boto3.client(
