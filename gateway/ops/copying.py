@@ -9,6 +9,7 @@ from gateway.operations import s3
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
+    made_version,
     modified,
     parse_algorithm,
     quoted,
@@ -72,7 +73,7 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
     )
     return CopyObjectOutput(
         copy_source_version_id=stated_version(found.bucket, found.version),
-        version_id=stated_version(cx.bucket, version),
+        version_id=made_version(version),
         copy_object_result=CopyObjectResult(
             etag=quoted(version),
             last_modified=modified(version),

@@ -24,6 +24,7 @@ _SYSTEM = (
     ("content_type", "content-type"),
     ("expires", "expires"),
 )
+_UNSTORED = frozenset({"", "aws-chunked"})  # encodings that are of the request, not of the object
 _FIELDS = {algorithm: f"checksum_{algorithm.name.lower()}" for algorithm in Algorithm if algorithm}
 _NAMES = tuple((name, f"checksum_{name.lower()}") for name in digests.CHECKSUMS)
 
@@ -47,8 +48,8 @@ def system_headers(given: Any) -> dict[str, str]:
             headers[name] = _text(name, value)
     encoding = headers.get("content-encoding")
     if encoding is not None:
-        words = [word.strip() for word in encoding.split(",")]
-        kept = ",".join(word for word in words if word and word.lower() != "aws-chunked")
+        words = encoding.split(",")
+        kept = ",".join([word for word in words if word.strip().lower() not in _UNSTORED]).strip()
         headers["content-encoding"] = kept
         if not kept:
             del headers["content-encoding"]
@@ -148,8 +149,13 @@ def checksum_type(checksum: Checksum | None) -> Any:
     return "COMPOSITE" if checksum.composite else "FULL_OBJECT"
 
 
+def made_version(version: Version) -> str | None:
+    """The version id that the answer to a write states: none of the null version."""
+    return None if version.null else version_id_of(version)
+
+
 def stated_version(bucket: Bucket, version: Version) -> str | None:
-    """The version id that an answer states: none in a bucket that never had versions."""
+    """The version id that an answer to others states: none in a bucket that never had versions."""
     if version.null and bucket.versioning is Versioning.OFF:
         return None
     return version_id_of(version)

@@ -10,9 +10,9 @@ from gateway.ops.drafts import (
     checksum_type,
     draft,
     expected,
+    made_version,
     parse_algorithm,
     quoted,
-    stated_version,
     write_guard,
 )
 from gateway.ops.shapes.common import Owner
@@ -138,7 +138,7 @@ async def complete_multipart_upload(
     host = cx.request.headers.get("host", "")
     scheme = "https" if cx.request.secure else "http"
     return CompleteMultipartUploadOutput(
-        version_id=stated_version(cx.bucket, version),
+        version_id=made_version(version),
         document=CompleteMultipartUploadResult(
             location=f"{scheme}://{host}{cx.target.raw_path}",
             bucket=cx.bucket.name,

@@ -12,6 +12,7 @@ from gateway.ops.drafts import (
     checksum_type,
     draft,
     expected,
+    made_version,
     modified,
     quoted,
     stated_version,
@@ -50,7 +51,7 @@ async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
     )
     return PutObjectOutput(
         etag=quoted(version),
-        version_id=stated_version(cx.bucket, version),
+        version_id=made_version(version),
         checksum_type=checksum_type(version.checksum),
         **checksum_fields(version.checksum),
     )

@@ -13,8 +13,8 @@ from gateway.ops.drafts import (
     draft,
     expected,
     guard_of,
+    made_version,
     quoted,
-    stated_version,
 )
 from gateway.ops.shapes.postform import PostObjectInput, PostObjectOutput, PostResponse
 from gateway.ops.shapes.tagging import Tagging
@@ -44,7 +44,7 @@ async def post_object(cx: Context, given: PostObjectInput) -> PostObjectOutput:
     )
     return PostObjectOutput(
         etag=quoted(version),
-        version_id=stated_version(cx.bucket, version),
+        version_id=made_version(version),
         checksum_type=checksum_type(version.checksum),
         **checksum_fields(version.checksum),
         **_answer(cx, given, version),

@@ -64,9 +64,9 @@ def parse_copy(header: str, size: int) -> Range:
             ArgumentValue=header,
         )
     if int(match[2]) >= size:
-        raise InvalidArgument(
+        raise InvalidRange(
             f"Range specified is not valid for source object of size: {size}",
-            ArgumentName=name,
-            ArgumentValue=header,
+            RangeRequested=header,
+            ActualObjectSize=str(size),
         )
     return Range(int(match[1]), int(match[2]) + 1)

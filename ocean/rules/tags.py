@@ -40,7 +40,7 @@ def checked(pairs: Iterable[tuple[str, str]], *, limit: int = MAX_OBJECT_TAGS) -
 
 
 def parse_header(text: str) -> dict[str, str]:
-    """The tags of x-amz-tagging: `key=value&key2=value2`, percent-encoded UTF-8."""
+    """The tags of x-amz-tagging, sorted: `key=value&key2=value2`, percent-encoded UTF-8."""
     if not text:
         return {}
     try:
@@ -49,7 +49,7 @@ def parse_header(text: str) -> dict[str, str]:
         raise _malformed(text) from None
     if len({key for key, _ in pairs}) != len(pairs):
         raise _malformed(text)
-    return checked(pairs)
+    return checked(sorted(pairs))
 
 
 def _malformed(text: str) -> S3Error:

@@ -15,7 +15,7 @@ words = st.text("abcXYZ019 +-=._:/@\u00e9\u4e2d", min_size=1, max_size=12)
 
 @given(st.dictionaries(words, words | st.just(""), max_size=10))
 def test_the_header_holds_what_was_encoded(tags: dict[str, str]) -> None:
-    assert parse_header(urlencode(tags)) == tags
+    assert list(parse_header(urlencode(tags)).items()) == sorted(tags.items())
     assert checked(checked(tags.items()).items()) == tags
 
 
