@@ -136,7 +136,9 @@ class Exchange:
             self.length = _length(headers["content-length"])
         if _HOST.fullmatch(headers.get("host", "")) is None or message.method == "CONNECT":
             raise BadRequest
-        if "expect" in headers and self.length != 0 and message.version != HttpVersion10:
+        if "expect" in headers and message.version != HttpVersion10:
+            # Of an empty body too: RFC 9110 10.1.1 lets a server skip it there, but botocore takes
+            # the status of an answer without it for that of the connection's next answer as well.
             self.waits = headers["expect"].lower() == "100-continue"
         connection = self.connection
         return Request(

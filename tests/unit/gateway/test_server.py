@@ -202,7 +202,8 @@ async def test_100_continue_only_when_the_body_is_read() -> None:
         assert await client.rest() == b""
 
 
-async def test_proceed_is_sent_once() -> None:
+@pytest.mark.parametrize("body", ["", "abc"])
+async def test_proceed_is_sent_once(body: str) -> None:
     async def early(request: Request) -> Response:
         await request.proceed()
         await request.proceed()
@@ -210,10 +211,10 @@ async def test_proceed_is_sent_once() -> None:
 
     async with serving(early) as connect:
         client = await connect()
-        lines = "Content-Length: 3\r\nExpect: 100-continue\r\n"
+        lines = f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n"
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}{lines}\r\n")
         assert (await client.head())[0] == 100
-        await client.send("abc")
+        await client.send(body)
         assert (await client.answer())[0] == 200
 
 
