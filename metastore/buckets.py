@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from functools import partial
 from operator import eq
 
+import msgspec
 from msgspec.structs import replace
 
 from metastore import codec
@@ -18,11 +18,11 @@ from metastore.records import Bucket, BucketState, Kind
 from metastore.rows import ATTEMPTS, replaced
 
 FRESH = 0.25  # seconds for which a commit may act on the bucket record that it read
+VIEWS = 10_000  # records kept decoded
 SETTLE = 0.5  # seconds after which no commit can still act on the record from before a change
 
 
-@dataclass(frozen=True, slots=True)
-class BucketView:
+class BucketView(msgspec.Struct, frozen=True):
     """A bucket record as read at `read_at` (monotonic seconds), with its bytes."""
 
     bucket: Bucket
@@ -40,23 +40,28 @@ class Buckets:
     def __init__(self, engine: Engine, edits: Edits) -> None:
         self._engine = engine
         self._edits = edits
-        self._decoded: dict[str, tuple[bytes, Bucket]] = {}
+        self._views: dict[str, BucketView] = {}  # as last read
 
     async def view(self, name: str) -> BucketView | None:
         """The record of `name`, whatever its state."""
         read_at = time.monotonic()
         data = await self._engine.get(Table.BUCKETS, name.encode())
         if data is None:
-            self._decoded.pop(name, None)
+            self._views.pop(name, None)
             return None
-        known = self._decoded.get(name)
-        if known is not None and known[0] == data:
-            return BucketView(known[1], data, read_at)
-        bucket = codec.decode(Bucket, data)
-        if len(self._decoded) >= 10_000:
-            self._decoded.clear()
-        self._decoded[name] = (data, bucket)
-        return BucketView(bucket, data, read_at)
+        known = self._views.get(name)
+        bucket = known.bucket if known and known.data == data else codec.decode(Bucket, data)
+        if len(self._views) >= VIEWS:
+            self._views.clear()
+        view = self._views[name] = BucketView(bucket, data, read_at)
+        return view
+
+    def recent(self, bucket: Bucket) -> BucketView | None:
+        """The view that this process has of `bucket`, if a commit may still act on it."""
+        view = self._views.get(bucket.name)
+        if view is None or view.stale() or view.bucket is not bucket:
+            return None
+        return view if bucket.state is BucketState.OPEN else None
 
     async def find(self, name: str) -> Bucket | None:
         """The bucket `name`; None when there is none or its deletion has been answered."""

@@ -25,6 +25,8 @@ _KIND = 0x0F
 # checksum algorithm, composite, owner
 _SUMMARY = Struct(">BBQQQ12s16sHBBBB32s")
 _CRC = Struct(">I")
+_unpack = _SUMMARY.unpack_from
+_new = tuple.__new__  # what _make does, without looking at the length
 _NO_SUMMARY = bytes(_SUMMARY.size - 2)
 
 
@@ -96,7 +98,7 @@ T = TypeVar("T")
 def summary(data: bytes) -> Summary:
     """The summary of a Head or a row of `versions`."""
     try:
-        return Summary._make(_SUMMARY.unpack_from(data))
+        return _new(Summary, _unpack(data))
     except Exception as error:
         raise Corrupt(f"a row of {len(data)} bytes has no summary") from error
 

@@ -53,32 +53,37 @@ class Cursor:
         self._table = table
         self._next = start
         self._stop = stop
-        self._batch = batch
+        self._size = batch
+        self._ended = False
+        self._jumped = False
         self.rows = 0
 
-    async def __aiter__(self) -> AsyncIterator[Row]:
-        while self._stop is None or self._next < self._stop:
-            begun, seen, limit = self._next, 0, self._batch
-            async for row in self._engine.scan(self._table, begun, self._stop, limit=limit):
-                seen += 1
-                self._next = row.key + b"\0"
-                yield row
-                if self._next > row.key + b"\0":
-                    break
-            self.rows += seen
-            if self._next > begun and self._batch == 0:
-                self._batch = 1
-                continue
-            if seen < limit:
-                return
-            self._batch = min(self._batch * 2, _BATCH)
+    async def batch(self) -> list[Row]:
+        """The next rows; none at the end. After a jump, the rest of the last batch is void."""
+        if self._ended or (self._stop is not None and self._next >= self._stop):
+            return []
+        self._jumped = False
+        scan = self._engine.scan(self._table, self._next, self._stop, limit=self._size)
+        rows = [row async for row in scan]
+        self.rows += len(rows)
+        self._ended = len(rows) < self._size
+        self._size = min(self._size * 2, _BATCH)
+        if rows:
+            self._next = rows[-1].key + b"\0"
+        return rows
 
-    def jump(self, target: bytes | None) -> bool:
-        """Go on at `target`; False: there is nothing behind it."""
-        if target is None:
-            return False
-        self._next, self._batch = target, 0
-        return True
+    def jump(self, target: bytes | None) -> None:
+        """Go on at `target`; None: there is nothing behind."""
+        self._jumped, self._size = True, 1
+        self._ended = target is None
+        self._next = target or b""
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        while rows := await self.batch():
+            for row in rows:
+                yield row
+                if self._jumped:
+                    break
 
 
 class Scope(NamedTuple):
@@ -128,21 +133,40 @@ class Listing:
         page = Page()
         if limit == 0:
             return page
+        page.after = after
         cursor = self._cursor(scope, after, limit)
-        last = after
-        async for row in cursor:
-            key = keys.object_key(row.key)
-            listed = await self._listed(scope.bucket_id, key, row.value)
-            if listed is None:
-                if cursor.rows >= ROWS_A_PAGE:
-                    page.truncated, page.after = True, key
+        while rows := await cursor.batch():
+            for key, summary in await self._current(rows):
+                if len(page.entries) + len(page.prefixes) == limit:
+                    page.truncated = True
                     return page
-                continue
-            if len(page) == limit:
-                page.truncated, page.after = True, last
-                return page
-            last = self._add(scope, page, cursor, Entry(key, listed, latest=True))
+                common = scope.common(key) if scope.delimiter else None
+                page.after = common or key
+                if common is not None:
+                    page.prefixes.append(common)
+                    cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
+                    break
+                page.entries.append(Entry(key, summary, True))  # noqa: FBT003 - a thousand times
+            else:
+                if cursor.rows >= ROWS_A_PAGE:
+                    page.truncated, page.after = True, keys.object_key(rows[-1].key)
+                    return page
         return page
+
+    async def _current(self, rows: list[Row]) -> list[tuple[str, Summary]]:
+        """Key and summary of the rows whose current version is an object."""
+        found = []
+        for row in rows:
+            kind = codec.kind_of(row.value)
+            if kind == Kind.OBJECT:
+                found.append((row.key[keys.ID_SIZE :].decode(), codec.summary(row.value)))
+            elif kind == Kind.REFERENCE:
+                key = keys.object_key(row.key)
+                current = await self._objects.current(row.key[: keys.ID_SIZE], key)
+                if current is not None and current.kind is Kind.OBJECT:
+                    data = codec.encode_version(codec.VersionRow(current))
+                    found.append((key, codec.summary(data)))
+        return found
 
     async def versions(self, scope: Scope, after: str, after_version: str, limit: int) -> Page:
         """All versions and delete markers behind `after`, or behind one version of it."""
@@ -178,26 +202,6 @@ class Listing:
         batch = 1 if scope.delimiter else min(limit + 1, _BATCH)
         start = scope.start(after)
         return Cursor(self._engine, Table.OBJECTS, start or b"\xff" * 9, scope.stop(), batch)
-
-    def _add(self, scope: Scope, page: Page, cursor: Cursor, entry: Entry) -> str:
-        common = scope.common(entry.key)
-        if common is None:
-            page.entries.append(entry)
-            return entry.key
-        page.prefixes.append(common)
-        cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
-        return common
-
-    async def _listed(self, bucket_id: bytes, key: str, data: bytes) -> Summary | None:
-        kind = codec.kind_of(data)
-        if kind == Kind.OBJECT:
-            return codec.summary(data)
-        if kind != Kind.REFERENCE:
-            return None
-        current = await self._objects.current(bucket_id, key)
-        if current is None or current.kind is not Kind.OBJECT:
-            return None
-        return codec.summary(codec.encode_version(codec.VersionRow(current)))
 
     async def _versions_of(
         self, scope: Scope, page: Page, row: Row, key: str, behind: int | None, limit: int

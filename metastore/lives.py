@@ -33,6 +33,16 @@ class Lives:
         await self._engine.write(Table.LIVES, [(_row(epoch), codec.encode(life))])
         return life
 
+    async def skip(self, epoch: int) -> None:
+        """Give no life `epoch` or a lower one: blobs of a life without a row bear it."""
+
+        async def skipped(old: bytes | None) -> bytes | None:
+            if old is not None and _EPOCH.unpack_from(old)[0] >= epoch:
+                return old
+            return _EPOCH.pack(epoch) + token_bytes(8)
+
+        await update(self._engine, Table.LIVES, _NEXT, skipped)
+
     async def find(self, epoch: int) -> Life | None:
         """The life with that epoch."""
         data = await self._engine.get(Table.LIVES, _row(epoch))

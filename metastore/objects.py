@@ -349,7 +349,7 @@ class Objects:
         learned: Callable[[], Awaitable[None]] | None = None,
     ) -> Plan | None:
         row = keys.object_row(bucket.id, key)
-        view = await self._buckets.open(bucket)
+        view = self._buckets.recent(bucket) or await self._buckets.open(bucket)
         for _ in range(ATTEMPTS):
             data = await self._engine.get(Table.OBJECTS, row)
             head = versions.ABSENT if data is None else codec.decode_head(data)

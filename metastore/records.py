@@ -164,7 +164,10 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A part, with every manifest ever written for its number (`replaced`)."""
+    """A part, with every manifest ever written for its number (`replaced`).
+
+    `checksum` is what its upload was answered; `crc`, if any, what the object's is made of.
+    """
 
     number: int
     size: int
@@ -174,6 +177,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     checksum: Checksum | None = None
     replaced: tuple[bytes, ...] = ()
     edit: bytes = NO_OP
+    crc: Checksum | None = None
 
 
 class LifeState(IntEnum):

@@ -92,7 +92,9 @@ def parse_query(raw: str) -> Pairs:
     for part in raw.split("&"):
         if part:
             name, _, value = part.partition("=")
-            pairs.append((decode(name.replace("+", " ")), decode(value.replace("+", " "))))
+            if "%" in part or "+" in part or not part.isascii():
+                name, value = decode(name.replace("+", " ")), decode(value.replace("+", " "))
+            pairs.append((name, value))
     return pairs
 
 
