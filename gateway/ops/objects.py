@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from blobstore.base import Buffer, NotFound
 from gateway.context import Context
 from gateway.operations import BodyKind, s3
@@ -33,8 +35,10 @@ from gateway.ops.shapes.objects import (
     PutObjectOutput,
 )
 from gateway.wire import conditions, ranges
+from metastore.records import Checksum as StoredChecksum
 from metastore.records import Version
 from ocean.errors import InternalError, InvalidArgument, InvalidPart, InvalidRequest
+from ocean.objects.manifest import PartEntry
 from ocean.rules import preconditions
 from ocean.rules.preconditions import NONE
 
@@ -89,11 +93,15 @@ async def head_object(cx: Context, given: HeadObjectInput) -> HeadObjectOutput:
 
 
 class Shown(NamedTuple):
-    """The bytes `start` to `stop` (exclusive) that an answer shows; `parts` of how many parts."""
+    """The bytes `start` to `stop` (exclusive) that an answer shows, and their checksum, if known.
+
+    `parts` is of how many parts one is shown.
+    """
 
     start: int
     stop: int
     partial: bool
+    checksum: StoredChecksum | None = None
     parts: int | None = None
 
 
@@ -110,24 +118,34 @@ async def _shown(cx: Context, given: GetObjectInput | HeadObjectInput, version: 
         if given.range is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
         return await _part(cx, version, given.part_number)
-    if given.range is None:
-        return Shown(0, version.size, partial=False)
-    found = ranges.parse(given.range, version.size)
+    found = ranges.parse(given.range, version.size) if given.range is not None else None
     if found is None:
-        return Shown(0, version.size, partial=False)
+        return Shown(0, version.size, partial=False, checksum=version.checksum)
     return Shown(found.start, found.stop, partial=True)
 
 
 async def _part(cx: Context, version: Version, number: int) -> Shown:
     if not version.parts:
         if number == 1:
-            return Shown(0, version.size, partial=True)
+            return Shown(0, version.size, partial=True, checksum=version.checksum)
         raise InvalidPart(PartNumber=str(number))
     found = await cx.ocean.get.part(cx.bucket, version, number)
     if found is None:
         raise InvalidPart(PartNumber=str(number))
     entry, start = found
-    return Shown(start, start + entry.size, partial=True, parts=version.parts)
+    return Shown(
+        start,
+        start + entry.size,
+        partial=True,
+        checksum=_checksum_of(version, entry),
+        parts=version.parts,
+    )
+
+
+def _checksum_of(version: Version, part: PartEntry) -> StoredChecksum | None:
+    """The checksum of a part, which is of the object's algorithm and type."""
+    whole = version.checksum
+    return replace(whole, value=part.checksum) if whole and part.checksum else None
 
 
 async def _opened(cx: Context, version: Version, shown: Shown) -> bytes | AsyncIterator[Buffer]:
@@ -203,9 +221,9 @@ def _described(
         fields["tag_count"] = len(version.tags)
     if shown.partial and version.size:
         fields["content_range"] = f"bytes {shown.start}-{shown.stop - 1}/{version.size}"
-    if given.checksum_mode is not None and not given.range:
-        fields.update(checksum_fields(version.checksum))
-        fields["checksum_type"] = checksum_type(version.checksum)
+    if given.checksum_mode is not None:
+        fields.update(checksum_fields(shown.checksum))
+        fields["checksum_type"] = checksum_type(shown.checksum)
     return fields
 
 
@@ -239,14 +257,10 @@ async def get_object_attributes(
 async def _attributes_of_parts(
     cx: Context, given: GetObjectAttributesInput, version: Version
 ) -> GetObjectAttributesParts:
-    """Parts are itemized only when each has a checksum, as AWS does."""
+    """The parts after a number, with their checksums."""
     after, limit = given.part_number_marker or 0, min(given.max_parts or 1000, 1000)
-    if version.checksum is None:
-        return GetObjectAttributesParts(total_parts_count=version.parts)
     found = await cx.ocean.get.parts(cx.bucket, version, after, limit + 1)
     listed = found[:limit]
-    algorithm = version.checksum.algorithm
-    field = f"checksum_{algorithm.name.lower()}"
     return GetObjectAttributesParts(
         total_parts_count=version.parts,
         part_number_marker=after,
@@ -257,7 +271,7 @@ async def _attributes_of_parts(
             ObjectPart(
                 part_number=part.number,
                 size=part.size,
-                **({field: part.checksum} if part.checksum else {}),
+                **checksum_fields(_checksum_of(version, part)),
             )
             for part in listed
         ),

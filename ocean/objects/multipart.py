@@ -35,6 +35,7 @@ from ocean.objects.put import Expected, Ingest
 from ocean.ports import Body, Clock
 from ocean.rules import etag
 
+DEFAULT = Algorithm.CRC64NVME  # of an upload that was begun without a checksum
 MIN_PART = 5 * 1024 * 1024  # bytes; of all parts but the last
 
 
@@ -98,6 +99,8 @@ class Multipart:
         self, bucket: Bucket, upload: Upload, number: int, body: Body, expected: Expected
     ) -> Part:
         """Store part `number`; a later one of the same number replaces it."""
+        if not upload.algorithm and expected.algorithm:
+            expected = expected._replace(also=DEFAULT)
         if upload.algorithm and not expected.algorithm:
             expected = expected._replace(algorithm=upload.algorithm)
         if upload.algorithm and expected.algorithm is not upload.algorithm:
@@ -122,6 +125,7 @@ class Multipart:
             modified_ms=self._clock.now_ms(),
             manifest=manifest.encode_extents(taken.extents),
             checksum=taken.checksum,
+            crc=taken.also,
         )
         try:
             await self._meta.uploads.put_part(bucket.id, upload, part)
@@ -216,12 +220,7 @@ class Multipart:
                 f"The provided 'x-amz-mp-object-size' header value {size} "
                 f"does not match what was computed: {total}"
             )
-        stored = [
-            StoredPart(
-                part.number, part.size, part.checksum.value if part.checksum else "", part.manifest
-            )
-            for part in parts
-        ]
+        stored = [StoredPart(part.number, part.size, _sum(part), part.manifest) for part in parts]
         data, chunks = manifest.assemble(stored)
         version = replace(
             upload.draft,
@@ -235,14 +234,16 @@ class Multipart:
         return _Assembled(version, chunks, frozenset(part.manifest for part in parts))
 
     async def _parts(self, bucket: Bucket, upload: Upload, wanted: Sequence[Wanted]) -> list[Part]:
-        """The parts named, in order; InvalidPart, InvalidPartOrder, EntityTooSmall."""
+        """The parts named, in order; InvalidPart, InvalidPartOrder, EntityTooSmall.
+
+        Of a number that is named twice in a row the last counts: the part was sent again.
+        """
         there = {part.number: part async for part in self._meta.uploads.parts(bucket.id, upload.id)}
         chosen: list[Part] = []
-        last = 0
-        for want in wanted:
-            if want.number <= last:
-                raise InvalidPartOrder(UploadId=upload.id.hex())
-            last = want.number
+        numbers = [want.number for want in wanted]
+        if numbers != sorted(numbers):
+            raise InvalidPartOrder(UploadId=upload.id.hex())
+        for want in {want.number: want for want in wanted}.values():
             part = there.get(want.number)
             if part is None or not _matches(part, want):
                 raise InvalidPart(
@@ -294,12 +295,17 @@ def _result(upload: Upload, digest: bytes) -> Version:
     return upload.result
 
 
-def _checksum(upload: Upload, parts: Sequence[Part], expected: Checksum | None) -> Checksum | None:
+def _sum(part: Part) -> str:
+    """The checksum of a part of which the object's is made; none of a part without any."""
+    checksum = part.crc or part.checksum
+    return checksum.value if checksum else ""
+
+
+def _checksum(upload: Upload, parts: Sequence[Part], expected: Checksum | None) -> Checksum:
     """The object's checksum, from those of its parts; BadDigest when another was expected."""
-    if not upload.algorithm:
-        return None
-    name = upload.algorithm.name
-    sums = [digests.decode(name, part.checksum.value) for part in parts if part.checksum]
+    algorithm = upload.algorithm or DEFAULT
+    name = algorithm.name
+    sums = [digests.decode(name, _sum(part)) for part in parts]
     if upload.composite:
         value = etag.composite(name, sums)
     else:
@@ -307,4 +313,4 @@ def _checksum(upload: Upload, parts: Sequence[Part], expected: Checksum | None) 
         value = digests.encode(etag.full_object(name, zip(sums, sizes, strict=True)))
     if expected is not None and expected.value.partition("-")[0] != value.partition("-")[0]:
         raise BadDigest(f"The {name} you specified did not match the calculated checksum.")
-    return Checksum(upload.algorithm, value, upload.composite)
+    return Checksum(algorithm, value, upload.composite)

@@ -26,12 +26,13 @@ class Expected(NamedTuple):
     """What the client says the bytes are.
 
     `algorithm` NONE: it named no checksum, the server adds one. `value` None means that it comes
-    in the trailer, if at all.
+    in the trailer, if at all. `also` is a checksum to compute besides.
     """
 
     md5: bytes | None = None
     algorithm: Algorithm = Algorithm.NONE
     value: bytes | None = None
+    also: Algorithm = Algorithm.NONE
 
 
 class Taken(NamedTuple):
@@ -41,6 +42,7 @@ class Taken(NamedTuple):
     size: int
     md5: bytes
     checksum: Checksum
+    also: Checksum | None
 
 
 class Ingest:
@@ -58,8 +60,10 @@ class Ingest:
         size = body.size
         if size is not None and size > MAX_PUT:
             raise EntityTooLarge(ProposedSize=str(size), MaxSizeAllowed=str(MAX_PUT))
-        algorithm = expected.algorithm or Algorithm.CRC64NVME
-        running = Digests((MD5, algorithm.name))
+        named = expected.algorithm or Algorithm.CRC64NVME
+        running = Digests(
+            (MD5, named.name, expected.also.name) if expected.also else (MD5, named.name)
+        )
         if size is not None and size <= self._blobs.threshold:
             return await self._small(owner, body, running, expected)
         return await self._large(owner, body, running, expected)
@@ -68,9 +72,9 @@ class Ingest:
         pieces = [piece async for piece in body]
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         running.feed(data)
-        md5, checksum = verified(running, body, expected)
+        sums = verified(running, body, expected)
         extents = tuple(await self._blobs.put(owner, data))
-        return Taken(extents, len(data), md5, checksum)
+        return Taken(extents, len(data), *sums)
 
     async def _large(self, owner: bytes, body: Body, running: Digests, expected: Expected) -> Taken:
         writer = self._blobs.writer(owner, body.size)
@@ -82,12 +86,12 @@ class Ingest:
                     raise EntityTooLarge(MaxSizeAllowed=str(MAX_PUT))
                 running.feed(piece)
                 await writer.write(piece)
-            md5, checksum = verified(running, body, expected)
+            sums = verified(running, body, expected)
             extents = await writer.finish()
         except BaseException:
             await writer.abandon()
             raise
-        return Taken(tuple(extents), total, md5, checksum)
+        return Taken(tuple(extents), total, *sums)
 
 
 class Put:
@@ -140,8 +144,10 @@ class Put:
             raise
 
 
-def verified(running: Digests, body: Body, expected: Expected) -> tuple[bytes, Checksum]:
-    """MD5 and checksum of what came; BadDigest when the client said otherwise."""
+def verified(
+    running: Digests, body: Body, expected: Expected
+) -> tuple[bytes, Checksum, Checksum | None]:
+    """MD5, checksum and further one of what came; BadDigest when the client said otherwise."""
     algorithm = expected.algorithm or Algorithm.CRC64NVME
     found = running.finish()
     if expected.md5 is not None:
@@ -152,7 +158,10 @@ def verified(running: Digests, body: Body, expected: Expected) -> tuple[bytes, C
         value = digests.decode(trailer.algorithm.name, trailer.value) if trailer else None
     if value is not None:
         digests.verify(algorithm.name, found[algorithm.name], value)
-    return found[MD5], Checksum(algorithm, digests.encode(found[algorithm.name]))
+    checksum = Checksum(algorithm, digests.encode(found[algorithm.name]))
+    if not expected.also:
+        return found[MD5], checksum, None
+    return found[MD5], checksum, Checksum(expected.also, digests.encode(found[expected.also.name]))
 
 
 class Spool:

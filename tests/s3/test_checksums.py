@@ -237,3 +237,24 @@ def test_of_documents(store: Store, bucket: str) -> None:
     }
     assert store.send("PUT", path, query=query, headers=good, body=body).status == 200
     assert b"Enabled" in store.send("GET", path, query=query).body
+
+
+@pytest.mark.parametrize("sent", [None, "CRC32", "SHA256"])
+def test_of_an_upload_without_any(s3: Client, bucket: str, sent: str | None) -> None:
+    """The object has a CRC64NVME, whatever the parts were sent with, and shows it by parts too."""
+    bodies = (data(PART, "x"), data(10, "y"))
+    key = {"Bucket": bucket, "Key": "key"}
+    upload = key | {"UploadId": s3.create_multipart_upload(**key)["UploadId"]}
+    told = []
+    for number, body in enumerate(bodies, 1):
+        stated = {field(sent): checksum(sent, body)} if sent else {}
+        answer = s3.upload_part(**upload, PartNumber=number, Body=body, **stated)
+        assert stated.items() <= answer.items()
+        told.append({"PartNumber": number, "ETag": answer["ETag"], **stated})
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": told})
+    value = checksum("CRC64NVME", b"".join(bodies))
+    assert (done["ChecksumCRC64NVME"], done["ChecksumType"]) == (value, "FULL_OBJECT")
+    for number, body in enumerate(bodies, 1):
+        found = s3.get_object(**key, PartNumber=number, ChecksumMode="ENABLED")
+        assert found["ChecksumCRC64NVME"] == checksum("CRC64NVME", body)
+        assert found["Body"].read() == body

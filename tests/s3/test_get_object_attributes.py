@@ -112,7 +112,12 @@ def test_pages_of_parts(s3: Client, shared: str, parts: tuple[bytes, ...]) -> No
 
 def test_of_parts_without_checksums(s3: Client, shared: str, parts: tuple[bytes, ...]) -> None:
     found = s3.get_object_attributes(Bucket=shared, Key="plain", ObjectAttributes=ALL)
-    assert found["ObjectParts"]["TotalPartsCount"] == len(parts)
+    listed = found["ObjectParts"]
+    assert (listed["TotalPartsCount"], listed["IsTruncated"]) == (len(parts), False)
+    assert listed["Parts"] == [
+        {"PartNumber": n, "Size": len(body), "ChecksumCRC64NVME": checksum("CRC64NVME", body)}
+        for n, body in enumerate(parts, 1)
+    ]
 
 
 def test_the_default_checksum(store: Store, s3: Client, bucket: str) -> None:
