@@ -44,6 +44,7 @@ class Housekeeping:
         self._ratio = ratio
         self._sealed: dict[str, int] = {}  # own volumes: the ticket when they were seen sealed
         self._ended: dict[int, float] = {}  # epochs: when they were first seen ended
+        self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
         self.passes = 0
 
     async def run(self) -> None:
@@ -76,7 +77,7 @@ class Housekeeping:
         ended = {life.epoch for life in self._watch.lives if life.state is LifeState.ENDED}
         due = frozenset(epoch for epoch in ended if epoch in self._ended)
         if due:
-            await self._orphans.judge(due)
+            self._judged = await self._orphans.judge(due)
         self._ended = {epoch: self._ended.get(epoch, time.monotonic()) for epoch in ended}
 
     async def _compact(self, live: Counter[str]) -> None:
@@ -89,7 +90,7 @@ class Housekeeping:
             if not self._ours(volume, epoch, state):
                 continue
             size = await self._blobs.volume_size(volume)
-            if live[volume] < size * self._ratio:
+            if size == 0 or live[volume] < size * self._ratio:
                 fence = state is LifeState.ENDED
                 await self._compaction.volume(volume, fence=fence, pause=Breath())
         if self._watch.leads:
@@ -105,9 +106,9 @@ class Housekeeping:
         return state is LifeState.CLEAN or epoch in self._ended
 
     async def _forget(self, epochs: set[int]) -> None:
-        """Lives that left no volume behind."""
+        """Lives that left no volume behind, and no blob that nobody judged."""
         for life in self._watch.lives:
-            judged = life.state is LifeState.CLEAN or life.epoch in self._ended
+            judged = life.state is LifeState.CLEAN or life.epoch in self._judged
             if life.state is not LifeState.LIVE and judged and life.epoch not in epochs:
                 await self._meta.lives.forget(life)
 

@@ -3,11 +3,12 @@
 import logging
 
 from blobstore import ids
-from blobstore.base import BlobError, NotFound
+from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
 from metastore.records import Version
 from metastore.store import MetaStore
 from ocean.objects import label, manifest
+from ocean.objects.census import Census
 from ocean.objects.label import Label
 
 log = logging.getLogger(__name__)
@@ -21,24 +22,55 @@ class Orphans:
         self._blobs = blobs
         self.deleted = 0
 
-    async def judge(self, epochs: frozenset[int]) -> None:
-        """Delete the blobs of `epochs` that no row names."""
+    async def judge(self, epochs: frozenset[int]) -> frozenset[int]:
+        """Delete the blobs of `epochs` that no row names; the epochs of which none is in doubt."""
+        doubtful: set[int] = set()
+        unlabeled: set[str] = set()
         async for blob in self._blobs.large():
-            if epoch_of(blob) in epochs:
-                try:
-                    await self._judge(blob)
-                except NotFound:
-                    continue
-                except BlobError as error:
-                    log.warning("judging %s: %s", blob, error)
+            epoch = epoch_of(blob)
+            if epoch not in epochs:
+                continue
+            try:
+                owner = await self._owner(blob)
+                if owner is None:
+                    unlabeled.add(blob)
+                else:
+                    await self._judge(owner, blob)
+            except NotFound:
+                continue
+            except BlobError as error:
+                log.warning("judging %s: %s", blob, error)
+                doubtful.add(epoch)
+        if unlabeled:
+            await self._judge_unlabeled(unlabeled)
+        return epochs - doubtful
 
-    async def _judge(self, blob: str) -> None:
-        owner = label.decode(await self._blobs.large_label(blob))
-        if owner is None or await self._named(owner, blob):
+    async def _owner(self, blob: str) -> Label | None:
+        try:
+            return label.decode(await self._blobs.large_label(blob))
+        except Corrupt:
+            return None
+
+    async def _judge(self, owner: Label, blob: str) -> None:
+        if await self._named(owner, blob):
             return
         # Whoever wrote it may only have paused: after the fence its swap cannot land any more.
         await self._meta.objects.fence(owner.bucket_id, owner.key)
         if not await self._named(owner, blob):
+            await self._blobs.delete_large(blob)
+            self.deleted += 1
+
+    async def _judge_unlabeled(self, blobs: set[str]) -> None:
+        """Blobs torn at birth, or damaged since: only all rows together say which.
+
+        The writer of one torn at birth had not come to its commit when its life ended, and comes
+        to none: Lease.ensure stops it.
+        """
+        async for named in Census(self._meta.engine).rows():
+            if named.holder is None:
+                return  # a row that cannot be read may name any
+            blobs.difference_update(e.blob for e in (*named.extents, *named.discarded))
+        for blob in blobs:
             await self._blobs.delete_large(blob)
             self.deleted += 1
 
