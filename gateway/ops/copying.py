@@ -28,7 +28,7 @@ from gateway.ops.shapes.copying import (
 )
 from gateway.wire import conditions, copysource, ranges
 from metastore.records import Algorithm, Bucket, Version
-from ocean.errors import AccessDenied, InvalidRequest, NoSuchBucket
+from ocean.errors import AccessDenied, InvalidRequest, MethodNotAllowed, NoSuchBucket
 from ocean.objects.copy import Source
 from ocean.objects.put import MAX_PUT, Expected
 from ocean.rules import preconditions, tags
@@ -143,7 +143,13 @@ async def _find(cx: Context, given: Any) -> Found:
     expected_owner = given.expected_source_bucket_owner
     if expected_owner is not None and expected_owner != bucket.owner:
         raise AccessDenied
-    version = await cx.ocean.get.version(bucket, named.key, named.version_id)
+    try:
+        version = await cx.ocean.get.version(bucket, named.key, named.version_id)
+    except MethodNotAllowed:
+        raise InvalidRequest(
+            "The source of a copy request may not specifically refer to a delete marker by "
+            "version id."
+        ) from None
     wanted = conditions.read_conditions(
         given.copy_source_if_match,
         given.copy_source_if_none_match,
