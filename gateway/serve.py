@@ -11,16 +11,22 @@ import msgspec
 from gateway.banner import Endpoint, banner
 from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
-from metastore.engine import Failed
 from metastore.lives import Lives
 from ocean.config import Address, Config
 from ocean.engines import open_engine
 from ocean.identity.errors import IdentityError
 from ocean.identity.records import Credential
 from ocean.identity.root import open_root
-from ocean.keys.local import KeyFileError, SealError, open_or_create
+from ocean.identity.sealed import open_key
+from ocean.keys.local import KeyFileError, SealError
 from ocean.logs import set_up
-from ocean.starting import STORE_FAILED, StartError, lock_folder, refuse_weak_root
+from ocean.starting import (
+    StartError,
+    lock_folder,
+    refuse_half_restored,
+    refuse_weak_root,
+    stop_for_good,
+)
 
 
 def serve(config: Config) -> int:
@@ -28,6 +34,7 @@ def serve(config: Config) -> int:
     config = msgspec.structs.replace(config, data=config.data.absolute())
     set_up(config.log, "supervisor")
     lock = lock_folder(config.data)
+    refuse_half_restored(config.data)
     _check_tls(config)
     sockets = _bind("listen", config.listen), _bind("admin_listen", config.admin_listen)
     root = asyncio.run(_prepare(config))
@@ -58,19 +65,15 @@ async def _supervise(
 async def _prepare(config: Config) -> Credential:
     """Master key, metadata file and root, made before any worker needs them."""
     try:
-        key = open_or_create(config.master_key_file)
-        engine = open_engine(config, _stop)
+        engine = open_engine(config, stop_for_good)
         try:
+            key = await open_key(engine, config.master_key_file)
             await Lives(engine).end_all()  # the folder is ours: whoever had it is dead
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()
     except (KeyFileError, SealError, IdentityError) as error:
         raise StartError(str(error)) from error
-
-
-def _stop(_failure: Failed) -> None:
-    os._exit(STORE_FAILED)
 
 
 def _bind(name: str, address: Address) -> socket.socket:

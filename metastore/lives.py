@@ -1,5 +1,7 @@
 """Lives: one row for each process that ever made blobs, with an epoch of its own."""
 
+from functools import partial
+from operator import eq
 from secrets import token_bytes
 from struct import Struct
 
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 from metastore import codec
 from metastore.engine import Engine, Swap, Table
 from metastore.records import Life, LifeState
-from metastore.rows import update
+from metastore.rows import replaced, update
 
 _EPOCH = Struct(">I")
 _NEXT = b"\0next"  # sorts before every epoch's row but that of epoch 0, which is never given
@@ -54,17 +56,28 @@ class Lives:
         return [codec.decode(Life, row.value) async for row in rows]
 
     async def change(self, life: Life, state: LifeState, beats: int) -> Life | None:
-        """Swap a life's row; None when another process changed it first (it was judged dead)."""
+        """Swap a life's row; None when it was changed before, as by its own heartbeat."""
         row = _row(life.epoch)
         old = await self._engine.get(Table.LIVES, row)
         if old is None or codec.decode(Life, old) != life:
             return None
         after = replace(life, state=state, beats=beats)
-        return (
-            after
-            if await self._engine.swap(Swap(Table.LIVES, row, old, codec.encode(after)))
-            else None
-        )
+        data = codec.encode(after)
+        swap = Swap(Table.LIVES, row, old, data)
+        return after if await replaced(self._engine, swap, partial(eq, data)) else None
+
+    async def beat(self, epoch: int) -> Life | None:
+        """One heartbeat of a life by its own process; None when another process has ended it."""
+
+        async def increment(old: bytes | None) -> bytes | None:
+            life = None if old is None else codec.decode(Life, old)
+            if life is None or life.state is not LifeState.LIVE:
+                return old
+            return codec.encode(replace(life, beats=life.beats + 1))
+
+        data = await update(self._engine, Table.LIVES, _row(epoch), increment)
+        life = None if data is None else codec.decode(Life, data)
+        return life if life is not None and life.state is LifeState.LIVE else None
 
     async def end_all(self) -> None:
         """End every life: for whoever knows that no process but itself uses the store."""

@@ -13,6 +13,8 @@ from metastore.sqlite_file import Durability, Options
 from ocean.config import Config
 from ocean.starting import StartError
 
+METADATA = "ocean.sqlite"  # file of the embedded engine, in the folder `meta`
+
 
 def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
     """The engine of `config`, opened by this process; StartError."""
@@ -23,7 +25,7 @@ def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         options = Options(durability=durability)
-        return SqliteEngine(str(folder / "ocean.sqlite"), options, on_failure)
+        return SqliteEngine(str(folder / METADATA), options, on_failure)
     except (OSError, EngineError) as error:
         raise StartError(f"{folder}: the metadata cannot be opened: {error}") from error
 

@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from ocean.config import Config
 from ocean.identity.naming import weakness
@@ -11,6 +13,7 @@ from ocean.identity.records import Credential
 
 START_FAILED = 2  # exit status: something the operator can put right, told in one line
 STORE_FAILED = 74  # exit status: a write or fsync failed, and nothing may be acknowledged any more
+RESTORING = "restoring"  # file in a data folder that is not whole yet
 _PATIENCE_SECONDS = 3.0  # for the last workers of a server that was killed
 _POLL_SECONDS = 0.05
 
@@ -45,6 +48,18 @@ def lock_folder(data: Path) -> int:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return descriptor
+
+
+def refuse_half_restored(data: Path) -> None:
+    """StartError when a restore into the folder was broken off."""
+    if (data / RESTORING).exists():
+        raise StartError(f"{data}: a restore into this folder was broken off; run it again")
+
+
+def stop_for_good(failure: Exception) -> NoReturn:
+    """End a command whose writes cannot be trusted any more, with one line."""
+    sys.stderr.write(f"ocean: {failure}\n")
+    os._exit(STORE_FAILED)
 
 
 def refuse_weak_root(config: Config, root: Credential) -> None:

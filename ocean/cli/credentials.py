@@ -5,25 +5,33 @@ import asyncio
 import json
 import os
 
-from metastore.engine import EngineError, Failed
+from metastore.engine import EngineError
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
 from ocean.engines import open_engine
 from ocean.identity.records import Credential
 from ocean.identity.root import find_root
+from ocean.identity.sealed import forget_sealed, matching, sealed_with
 from ocean.keys import local
-from ocean.starting import STORE_FAILED, StartError
+from ocean.starting import StartError, lock_folder, stop_for_good
 
 
 def add(commands: Commands) -> None:
     parser = commands.add_parser("credentials", help="show root's access key and secret key")
     add_options(parser)
     add_json(parser)
+    parser.add_argument(
+        "--forget-sealed",
+        action="store_true",
+        help="remove all access keys, for a stopped server whose master key is lost",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     config = loaded(options).config
+    if options.forget_sealed:
+        return _forget(config)
     access_key, secret = root_pair(config)
     if options.json:
         print(json.dumps({"access_key": access_key, "secret_key": secret}))
@@ -47,14 +55,33 @@ def root_pair(config: Config) -> tuple[str, str]:
     return found.access_key, found.secret
 
 
-async def _find(config: Config) -> Credential | None:
-    key = local.read(config.master_key_file)
-    engine = open_engine(config, _stop)
+def _forget(config: Config) -> int:
+    """Give up what the lost key sealed; the lock keeps servers out."""
+    if not (config.data / "meta").is_dir():
+        raise StartError(f"{config.data}: no server ran on this data folder yet")
+    lock = lock_folder(config.data)
+    count = asyncio.run(_forgotten(config))
+    os.close(lock)
+    print(
+        f"{count} access keys removed. Users, buckets and objects are as they were. The next\n"
+        "start makes a new pair for root, and a new master key if there is none;\n"
+        "`ocean admin access-key create USER` makes new ones for users."
+    )
+    return 0
+
+
+async def _forgotten(config: Config) -> int:
+    engine = open_engine(config, stop_for_good)
     try:
-        return await find_root(engine, key, config.root)
+        return await forget_sealed(engine)
     finally:
         await engine.close()
 
 
-def _stop(_failure: Failed) -> None:
-    os._exit(STORE_FAILED)
+async def _find(config: Config) -> Credential | None:
+    engine = open_engine(config, stop_for_good)
+    try:
+        key = matching(config.master_key_file, await sealed_with(engine))
+        return await find_root(engine, key, config.root)
+    finally:
+        await engine.close()

@@ -3,19 +3,16 @@
 import argparse
 import asyncio
 import json
-import os
-import sys
-import time
 
-from metastore.engine import EngineError, Failed
+from metastore.engine import EngineError
+from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
 from ocean.engines import open_blobs, open_engine
 from ocean.fsck import Fault, Fsck, Summary
-from ocean.starting import STORE_FAILED, StartError
+from ocean.starting import StartError, stop_for_good
 
 FAULTS = 1  # exit status when there are any
-_QUIET_SECONDS = 2.0  # before progress is shown
 
 
 def add(commands: Commands) -> None:
@@ -46,33 +43,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _check(config: Config, options: argparse.Namespace) -> tuple[list[Fault], Summary]:
-    engine = open_engine(config, _stop)
-    blobs = open_blobs(config, 0, _stop)
+    engine = open_engine(config, stop_for_good)
+    blobs = open_blobs(config, 0, stop_for_good)
     faults = []
+    progress = Progress()
     try:
-        check = Fsck(engine, blobs, verify=options.verify, progress=_Progress())
+        check = Fsck(engine, blobs, verify=options.verify, progress=progress.rows)
         async for fault in check.run():
             faults.append(fault)
             if not options.json:
                 blob = f" [{fault.blob}]" if fault.blob else ""
                 print(f"{fault.kind}: {fault.where}: {fault.what}{blob}")
     finally:
+        progress.end()
         await blobs.close()
         await engine.close()
     return faults, check.summary
-
-
-class _Progress:
-    """A line on the terminal, once it takes long."""
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-
-    def __call__(self, rows: int) -> None:
-        if sys.stderr.isatty() and time.monotonic() - self._begun > _QUIET_SECONDS:
-            sys.stderr.write(f"\r{rows} rows checked")
-            sys.stderr.flush()
-
-
-def _stop(_failure: Failed | Exception) -> None:
-    os._exit(STORE_FAILED)

@@ -33,6 +33,11 @@ def access_key(key: str) -> bytes:
     return b"k\0" + key.encode()
 
 
+def access_keys() -> tuple[bytes, bytes]:
+    """First row, and the row behind the last, of all pairs."""
+    return b"k\0", b"k\1"
+
+
 def owned_pointer(account_id: str, key: str) -> bytes:
     """Row that says that an account has, or was about to have, a pair."""
     return b"o\0" + account_id.encode() + b"\0" + key.encode()

@@ -70,6 +70,11 @@ class MasterKey:
             raise SealError("the sealed bytes or their context were altered") from error
 
 
+def sealer(sealed: bytes) -> str:
+    """The id of the key that `sealed` was sealed with, empty if it is no sealed secret."""
+    return sealed[1 : 1 + _ID_SIZE].hex() if sealed[:1] == _FORMAT else ""
+
+
 def open_or_create(path: Path) -> MasterKey:
     """The key in `path`, made first if there is none; whoever starts first decides."""
     try:

@@ -1,0 +1,101 @@
+"""Restore: a backup becomes the data folder of a new store, which goes on by itself."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from blobstore.blobs import Blobs
+from blobstore.mirror import Copied, Mirror, copy_file, sync_folder, write_durably
+from metastore.engine import Engine
+from metastore.lives import Lives
+from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
+from ocean.config import Config
+from ocean.engines import METADATA, open_blobs, open_engine
+from ocean.fsck import Fault, Fsck, Summary
+from ocean.identity.sealed import matching
+from ocean.jobs.orphans import epoch_of
+from ocean.keys.local import KeyFileError
+from ocean.starting import RESTORING, StartError, lock_folder, stop_for_good
+
+
+class Restored(NamedTuple):
+    """What was put back; `key_trouble` says why the master key is not the one needed."""
+
+    copied: Copied
+    summary: Summary
+    faults: tuple[Fault, ...]
+    key_trouble: str
+
+
+async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -> Restored:
+    """Put the backup in `folder` into the empty data folder; StartError, OSError.
+
+    Broken off, it can be run again; until then no server starts there.
+    """
+    marker = read_marker(folder)
+    if marker is None:
+        raise StartError(f"{folder}: no backup")
+    if not marker.taken:
+        raise StartError(f"{folder}: its first backup was broken off; run `ocean backup` again")
+    refuse_nested(config.data, folder)
+    _refuse_other_data(config.data, marker.store)
+    locks = hold(folder), lock_folder(config.data)
+    try:
+        write_durably(config.data / RESTORING, marker.store.encode())
+        copied = _copy(folder, config.data, notes)
+        async with (
+            opened(open_engine(config, stop_for_good)) as engine,
+            opened(open_blobs(config, 0, stop_for_good)) as blobs,
+        ):
+            await begin_anew(engine, blobs)
+            notes.step("Checking what was restored")
+            fsck = Fsck(engine, blobs, verify=verify, progress=notes.rows)
+            faults = tuple([fault async for fault in fsck.run()])
+        (config.data / RESTORING).unlink()
+        sync_folder(config.data)
+    finally:
+        for lock in locks:
+            os.close(lock)
+    return Restored(copied, fsck.summary, faults, key_trouble(config, marker.master_key))
+
+
+async def begin_anew(engine: Engine, blobs: Blobs) -> None:
+    """End all lives in the metadata, and let none to come make a blob name that is taken."""
+    lives = Lives(engine)
+    await lives.end_all()
+    epochs = [0]
+    for names in (blobs.large(), blobs.sealed()):
+        epochs += {epoch_of(name) async for name in names}
+    await lives.skip(max(epochs))
+
+
+def key_trouble(config: Config, needed: str) -> str:
+    """Why the master key of the configuration is not the one that is needed, if so."""
+    try:
+        if needed:
+            matching(config.master_key_file, needed)
+    except KeyFileError as error:
+        return str(error)
+    return ""
+
+
+def _copy(folder: Path, data: Path, notes: Notes) -> Copied:
+    notes.step("Copying the metadata")
+    shutil.rmtree(data / "meta", ignore_errors=True)
+    (data / "meta").mkdir()
+    size = copy_file(folder / "meta" / METADATA, data / "meta" / METADATA, notes.count)
+    sync_folder(data / "meta")
+    notes.step("Copying blobs")
+    blobs = Mirror(folder / "blobs", data / "blobs", notes.count).copy()
+    return Copied(blobs.files + 1, blobs.size + size)
+
+
+def _refuse_other_data(data: Path, store: str) -> None:
+    """StartError unless the folder is empty or a restore of the same store was broken off."""
+    names = set(os.listdir(data)) - {"lock"} if data.is_dir() else set()
+    if not names:
+        return
+    begun = data / RESTORING
+    if not begun.exists() or begun.read_text("ascii", "replace") != store:
+        raise StartError(f"{data}: not empty; restore into a new folder (--data DIR)")
