@@ -53,7 +53,7 @@ class Blobs(Section, frozen=True):
     small_threshold: Annotated[Size, Meta(description="objects up to this share volumes")] = Size(
         128 << 10
     )
-    volume_size: Annotated[Size, Meta(description="at which a volume is full")] = Size(1 << 30)
+    volume_size: Annotated[Size, Meta(description="at which a volume is full")] = Size(64 << 20)
     grace_seconds: Annotated[
         Seconds, Meta(description="until what was replaced or deleted is given back")
     ] = 60
