@@ -1,10 +1,12 @@
 """Operations of multipart uploads."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.context import Context
 from gateway.operations import BodyKind, s3
+from gateway.ops import slow
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
@@ -41,7 +43,7 @@ from gateway.ops.shapes.multipart import (
 )
 from gateway.wire.listing import encode_head, url_encode
 from metastore.listing import Scope
-from metastore.records import Algorithm, Checksum, Upload
+from metastore.records import Algorithm, Checksum, Upload, Version
 from ocean.errors import InvalidArgument, InvalidRequest, MalformedXML, S3Error
 from ocean.objects.multipart import Wanted
 
@@ -126,27 +128,38 @@ async def complete_multipart_upload(
     parts = given.multipart_upload.parts
     if not 0 < len(parts) <= MAX_PARTS:
         raise MalformedXML
-    version = await cx.ocean.multipart.complete(
-        cx.bucket,
-        cx.key,
-        given.upload_id,
-        [_wanted(part) for part in parts],
-        expected=_stated(given),
-        size=given.mpu_object_size,
-        guard=write_guard(cx, given.if_match, given.if_none_match),
+    work = asyncio.create_task(
+        cx.ocean.multipart.complete(
+            cx.bucket,
+            cx.key,
+            given.upload_id,
+            [_wanted(part) for part in parts],
+            expected=_stated(given),
+            size=given.mpu_object_size,
+            guard=write_guard(cx, given.if_match, given.if_none_match),
+        )
     )
+    if not await slow.ended(work):
+        return CompleteMultipartUploadOutput(
+            content_type="application/xml",
+            stream=slow.answer(cx, work, lambda version: _completed(cx, version)),
+        )
+    version = work.result()
+    return CompleteMultipartUploadOutput(
+        version_id=made_version(version), document=_completed(cx, version)
+    )
+
+
+def _completed(cx: Context, version: Version) -> CompleteMultipartUploadResult:
     host = cx.request.headers.get("host", "")
     scheme = "https" if cx.request.secure else "http"
-    return CompleteMultipartUploadOutput(
-        version_id=made_version(version),
-        document=CompleteMultipartUploadResult(
-            location=f"{scheme}://{host}{cx.target.raw_path}",
-            bucket=cx.bucket.name,
-            key=cx.key,
-            etag=quoted(version),
-            checksum_type=checksum_type(version.checksum),
-            **checksum_fields(version.checksum),
-        ),
+    return CompleteMultipartUploadResult(
+        location=f"{scheme}://{host}{cx.target.raw_path}",
+        bucket=cx.bucket.name,
+        key=cx.key,
+        etag=quoted(version),
+        checksum_type=checksum_type(version.checksum),
+        **checksum_fields(version.checksum),
     )
 
 

@@ -1,7 +1,7 @@
 """Inputs, outputs and documents of multipart uploads."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from gateway.ops.shapes.common import (
     PART_NUMBER,
@@ -11,7 +11,7 @@ from gateway.ops.shapes.common import (
     ObjectInput,
     Owner,
 )
-from gateway.wire.bind import Body, Header, Headers, Output, Query
+from gateway.wire.bind import Body, Header, Headers, Output, Payload, Query
 from gateway.wire.documents import Document, Element
 from ocean.errors import MalformedXML
 
@@ -142,8 +142,10 @@ class CompleteMultipartUploadInput(ChecksumInput):
 
 
 class CompleteMultipartUploadOutput(Output):
-    document: Annotated[CompleteMultipartUploadResult, Body()]
+    document: Annotated[CompleteMultipartUploadResult | None, Body()] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
+    content_type: Annotated[str | None, Header("content-type")] = None
+    stream: Annotated[Any, Payload()] = None
 
 
 class AbortMultipartUploadInput(ObjectInput):
