@@ -141,7 +141,6 @@ async def complete_multipart_upload(
     )
     if not await slow.ended(work):
         return CompleteMultipartUploadOutput(
-            content_type="application/xml",
             stream=slow.answer(cx, work, lambda version: _completed(cx, version)),
         )
     version = work.result()

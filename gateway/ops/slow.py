@@ -38,7 +38,7 @@ async def answer(
         await asyncio.wait({work}, timeout=INTERVAL)
     try:
         body = encode(document(work.result()))
-    except Exception as error:  # noqa: BLE001 - the status is sent: only the document can tell
+    except Exception as error:  # the status is sent: only the document can tell
         known = failures.translated(error)
         if known is None:
             log.exception("request %s failed", cx.request_id, exc_info=error)

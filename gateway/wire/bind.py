@@ -284,6 +284,8 @@ def renderer(kind: type[Output]) -> Render:
             document = given if isinstance(given, bytes) else encode(given)
             answer["content-type"] = "application/xml"
         status, stream, length = special(output)
+        if body and stream is not None:
+            answer["content-type"] = "application/xml"  # the document comes piece by piece
         return Rendered(status, answer, document, stream, length)
 
     return render

@@ -144,7 +144,6 @@ class CompleteMultipartUploadInput(ChecksumInput):
 class CompleteMultipartUploadOutput(Output):
     document: Annotated[CompleteMultipartUploadResult | None, Body()] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
-    content_type: Annotated[str | None, Header("content-type")] = None
     stream: Annotated[Any, Payload()] = None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -41,7 +41,7 @@ async def test_spaces_come_before_the_document() -> None:
     assert text.startswith(b"<?xml")
     assert text.count(b"<?xml") == 1
     assert text.count(b" ") > 5
-    assert ElementTree.fromstring(text)[0].text == "Enabled"
+    assert ET.fromstring(text)[0].text == "Enabled"
 
 
 async def test_a_late_error_is_the_document() -> None:
@@ -51,7 +51,7 @@ async def test_a_late_error_is_the_document() -> None:
 
     work = asyncio.create_task(fail())
     assert not await slow.ended(work)
-    root = ElementTree.fromstring(await gathered(work))
+    root = ET.fromstring(await gathered(work))
     assert [root.findtext(name) for name in ("Code", "PartNumber", "RequestId")] == [
         "InvalidPart",
         "7",
@@ -67,5 +67,5 @@ async def test_what_is_unknown_is_an_internal_error() -> None:
     work = asyncio.create_task(fail())
     await slow.ended(work)
     text = await gathered(work)
-    assert ElementTree.fromstring(text).findtext("Code") == "InternalError"
+    assert ET.fromstring(text).findtext("Code") == "InternalError"
     assert b"a fault of ours" not in text
