@@ -58,6 +58,7 @@ class Body:
                     if piece := await payload.readany():
                         return piece
         except TimeoutError:
+            self._exchange.give_up()
             raise RequestTimeout from None
         except Exception as error:
             raise IncompleteBody from error
@@ -259,9 +260,13 @@ class Exchange:
 
     def refuse(self, error: S3Error) -> None:
         """Answer an error, and take nothing more from this client."""
+        self.give_up()
+        self.response = refusal(error)
+
+    def give_up(self) -> None:
+        """Take nothing more from this client."""
         self.keep_alive = False
         self.hopeless = True
-        self.response = refusal(error)
 
     def break_off(self) -> None:
         """No more of the body will come."""

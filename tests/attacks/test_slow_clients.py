@@ -1,0 +1,237 @@
+"""Clients that are slow on purpose, too many or never read: the others do not notice.
+
+Time-outs are scaled down to a second. Negative tests for Ceph CVE-2019-10222 and MinIO
+CVE-2022-31028 (clients that disconnect, or keep connections and do nothing, stop the server).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.server import Server
+
+pytestmark = pytest.mark.slow
+
+LIMITS = {
+    "OCEAN_WORKERS": "1",
+    "OCEAN_LIMITS_HEADER_SECONDS": "1",
+    "OCEAN_LIMITS_BODY_SECONDS": "1",
+    "OCEAN_LIMITS_WRITE_SECONDS": "1",
+    "OCEAN_LIMITS_IDLE_SECONDS": "2",
+    "OCEAN_LIMITS_CONNECTIONS": "400",
+}
+LARGE = 32 << 20
+MEBIBYTE = 1 << 20
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(Path(tmp_path_factory.mktemp("slow")), LIMITS) as server:
+        client = server.client(request_checksum_calculation="when_required")
+        client.create_bucket(Bucket="bucket")
+        client.put_object(Bucket="bucket", Key="small", Body=b"x" * 4096)
+        client.put_object(Bucket="bucket", Key="large", Body=bytes(LARGE))
+        yield server
+
+
+def presigned(server: Server, method: str, key: str) -> bytes:
+    """A target that is signed for `method`."""
+    client = server.client(signature_version="s3v4", s3={"addressing_style": "path"})
+    url = client.generate_presigned_url(method, Params={"Bucket": "bucket", "Key": key})
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}".encode()
+
+
+def memory(server: Server) -> int:
+    """Resident bytes of all processes."""
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in server.pids]
+    return sum(pages) * 4096
+
+
+async def connect(server: Server) -> Streams:
+    return await asyncio.open_connection("127.0.0.1", server.port)
+
+
+async def rest(streams: Streams, seconds: float) -> bytes | None:
+    """What comes until the server ends the connection; None if it does not in this time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await streams[0].read(-1)
+    except TimeoutError:
+        return None
+    except ConnectionResetError:
+        return b""
+
+
+async def slowest(server: Server, seconds: float) -> float:
+    """The slowest but 1 % of the GETs of a client that behaves, in this time."""
+    target = presigned(server, "get_object", "small")
+    reader, writer = await connect(server)
+    times = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        begun = time.monotonic()
+        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        await reader.readexactly(4096)
+        times.append(time.monotonic() - begun)
+        await asyncio.sleep(0.005)
+    writer.close()
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+@asynccontextmanager
+async def unnoticed(server: Server) -> AsyncIterator[None]:
+    """Asserts that, meanwhile, a client that behaves is served and memory stays where it was."""
+    before = memory(server)
+    task = asyncio.create_task(slowest(server, 1.5))
+    yield
+    assert await task < 0.5  # generous: what is tested for is standing still
+    assert memory(server) - before < 64 * MEBIBYTE
+
+
+async def test_heads_that_come_byte_by_byte(server: Server) -> None:
+    async def drip() -> bytes | None:
+        streams = await connect(server)
+        try:
+            for byte in b"GET /bucket/small HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"x" * 100:
+                streams[1].write(bytes([byte]))
+                with suppress(TimeoutError):
+                    return await asyncio.wait_for(streams[0].read(4096), 0.2)
+        finally:
+            streams[1].close()
+        return None
+
+    async with unnoticed(server):
+        begun = time.monotonic()
+        answers = await asyncio.gather(*(drip() for _ in range(200)))
+        assert time.monotonic() - begun < 6
+    assert all(b"<Code>RequestTimeout</Code>" in (answer or b"") for answer in answers)
+
+
+async def test_connections_that_say_nothing(server: Server) -> None:
+    async with unnoticed(server):
+        many = [await connect(server) for _ in range(200)]
+        ends = await asyncio.gather(*(rest(streams, 5) for streams in many))
+    assert None not in ends
+    for streams in many:
+        streams[1].close()
+
+
+async def test_bodies_that_stop(server: Server) -> None:
+    target = presigned(server, "put_object", "never")
+    head = b"PUT " + target + b" HTTP/1.1\r\nHost: %b\r\n" % server.host.encode()
+
+    async def stop(length: int, sent: int) -> bytes | None:
+        streams = await connect(server)
+        streams[1].write(head + b"Content-Length: %d\r\n\r\n" % length + bytes(sent))
+        answer = await rest(streams, 6)
+        streams[1].close()
+        return answer
+
+    async with unnoticed(server):
+        sizes = [(1000, 1), (100_000, 50_000), (1000, 0), (100_000, 99_999)]
+        answers = await asyncio.gather(*(stop(*size) for size in sizes * 50))
+    # Of large bodies each holds buffers while it lasts.
+    answers += await asyncio.gather(*(stop(3 * MEBIBYTE, 2 * MEBIBYTE) for _ in range(20)))
+    for answer in answers:
+        assert answer is not None
+        assert b"<Code>RequestTimeout</Code>" in answer
+    assert server.client().list_objects_v2(Bucket="bucket")["KeyCount"] == 2
+
+
+async def test_answers_that_nobody_reads(server: Server) -> None:
+    target = presigned(server, "get_object", "large")
+    before = memory(server)
+
+    async def ignore() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
+        await asyncio.sleep(3)  # more than the server waits for
+        received = 0
+        try:
+            while piece := await asyncio.wait_for(reader.read(65536), 3):
+                received += len(piece)
+        except ConnectionError:
+            pass
+        writer.close()
+        return received
+
+    task = asyncio.create_task(slowest(server, 1.5))
+    received = await asyncio.gather(*(ignore() for _ in range(20)))
+    assert await task < 1
+    assert all(count < LARGE for count in received)  # broken off, never whole
+    assert memory(server) - before < 20 * 4 * MEBIBYTE
+
+
+async def test_a_connection_between_requests_is_closed(server: Server) -> None:
+    streams = await connect(server)
+    target = presigned(server, "get_object", "small")
+    streams[1].write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
+    answer = await rest(streams, 5)
+    assert answer is not None
+    assert answer.startswith(b"HTTP/1.1 200")
+    streams[1].close()
+
+
+async def test_more_connections_than_allowed(server: Server) -> None:
+    many = []
+    for _ in range(450):
+        streams = await connect(server)
+        streams[1].write(b"G")
+        many.append(streams)
+    over = await asyncio.gather(*(rest(streams, 0.7) for streams in many[-40:]))
+    assert all(b"<Code>SlowDown</Code>" in (answer or b"") for answer in over)
+    for streams in many:
+        streams[1].close()
+    await asyncio.sleep(0.5)
+    assert await slowest(server, 0.3) < 0.5
+
+
+async def test_pipelined_requests_without_end_are_not_kept(server: Server) -> None:
+    target = presigned(server, "get_object", "small")
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode()
+    before = memory(server)
+    streams = await connect(server)
+    streams[1].transport.set_write_buffer_limits(high=1 << 16)
+    sent = 0
+    end = time.monotonic() + 3
+    while time.monotonic() < end and sent < 64 * MEBIBYTE:
+        streams[1].write(request * 100)
+        sent += len(request) * 100
+        try:
+            await asyncio.wait_for(streams[1].drain(), 0.5)
+        except (TimeoutError, ConnectionError):
+            break
+    assert memory(server) - before < 64 * MEBIBYTE
+    assert await slowest(server, 0.3) < 0.5
+    streams[1].transport.abort()
+
+
+async def test_clients_that_vanish_at_any_moment(server: Server) -> None:
+    get = b"GET " + presigned(server, "get_object", "large") + b" HTTP/1.1\r\n"
+    put = b"PUT " + presigned(server, "put_object", "gone") + b" HTTP/1.1\r\nContent-Length: 9\r\n"
+    host = b"Host: %b\r\n\r\n" % server.host.encode()
+
+    async def vanish(number: int) -> None:
+        _, writer = await connect(server)
+        raw = get + host if number % 2 else put + host + b"12345"
+        writer.write(raw[: len(raw) * (number % 50 + 1) // 50])
+        await asyncio.sleep(number % 7 * 0.01)
+        writer.transport.abort()
+
+    async with unnoticed(server):
+        for _ in range(5):
+            await asyncio.gather(*(vanish(number) for number in range(100)))
+    assert "gone" not in [
+        found["Key"] for found in server.client().list_objects_v2(Bucket="bucket")["Contents"]
+    ]
+    said = server.said()
+    assert "Traceback" not in said
