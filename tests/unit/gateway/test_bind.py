@@ -186,5 +186,6 @@ def test_output_bodies() -> None:
     assert render(Answer(doc=b"<Doc/>")).body == b"<Doc/>"
     stream = object()
     streamed = render(Answer(body=stream, length=5))
-    assert (streamed.stream, streamed.length, streamed.headers) == (stream, 5, {})
+    assert (streamed.stream, streamed.length) == (stream, 5)
+    assert streamed.headers == {"content-type": "application/xml"}, "the document, in pieces"
     assert render(Answer()) == (None, {}, b"", None, None)
