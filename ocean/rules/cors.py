@@ -31,6 +31,9 @@ def _check_rule(rule: CorsRule) -> None:
             raise InvalidRequest(
                 f"Found unsupported HTTP method in CORS config. Unsupported method is {method}"
             )
+    for text in (*rule.allowed_origins, *rule.allowed_headers, *rule.expose_headers):
+        if not text.isprintable():  # each may become part of an answer's head
+            raise InvalidRequest("A CORS rule has characters that a header cannot carry.")
     _check_wildcards("AllowedOrigin", rule.allowed_origins)
     _check_wildcards("AllowedHeader", rule.allowed_headers)
     for header in rule.expose_headers:
