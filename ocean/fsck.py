@@ -16,10 +16,12 @@ from metastore import codec, versions
 from metastore.engine import Engine, Table
 from metastore.listing import Cursor
 from metastore.lives import Lives
-from metastore.records import Bucket, Head, Kind, LifeState
+from metastore.records import Bucket, Head, Kind, LifeState, Part, Upload, UploadState
 from ocean.jobs.orphans import epoch_of
 from ocean.objects import label
 from ocean.objects.census import Census, Named
+
+_OVER = (UploadState.DONE, UploadState.ABORTED)  # the parts are being given back
 
 
 class FaultKind(StrEnum):
@@ -70,6 +72,7 @@ class Fsck:
         self._named: set[str] = set()
         self._missing_rows: Counter[tuple[bytes, str]] = Counter()
         self._live: dict[tuple[bytes, str], Head] = {}  # of keys with noncurrent versions
+        self._of_parts: dict[bytes, list[tuple[Named, Fault]]] = {}  # by upload
         self._buckets: dict[bytes, str] = {}
         self._rows = self._versions = self._waiting = 0
 
@@ -81,8 +84,8 @@ class Fsck:
             self._rows += 1
             if self._rows % 1000 == 0:
                 self._progress(self._rows)
-            async for fault in self._check(named):
-                if await self._still(named, fault):
+            async for row, fault in self._check(named):
+                if await self._still(row, fault):
                     yield fault
         for (bucket_id, key), count in self._missing_rows.items():
             if count > 0 and await self._rows_still_missing(bucket_id, key):
@@ -98,18 +101,37 @@ class Fsck:
 
     # -- rows to blobs ----------------------------------------------------------------------
 
-    async def _check(self, named: Named) -> AsyncIterator[Fault]:
+    async def _check(self, named: Named) -> AsyncIterator[tuple[Named, Fault]]:
+        """What is wrong with a row, or, at an upload that goes on, with its parts."""
         where = self._where(named.bucket_id, named.key)
         if named.holder is None:
-            yield Fault(FaultKind.ROW, where, f"row of {named.table.value}: {named.error}")
+            what = f"row of {named.table.value}: {named.error}"
+            yield named, Fault(FaultKind.ROW, where, what)
             return
         self._count(named)
         for extent in (*named.extents, *named.discarded):
             self._named.add(extent.blob)
+        if isinstance(named.holder, Upload):
+            for row, fault in self._of_parts.pop(named.upload, ()):
+                if named.holder.state not in _OVER:
+                    yield row, fault._replace(where=where)
+        if not self._followed(named):
+            return
         for extent in named.extents:
             fault = await self._check_extent(named, extent, where)
-            if fault is not None:
-                yield fault
+            if fault is None:
+                continue
+            if isinstance(named.holder, Part):
+                self._of_parts.setdefault(named.upload, []).append((named, fault))
+            else:
+                yield named, fault
+
+    def _followed(self, named: Named) -> bool:
+        """Whether readers go where a row points: of `versions`, only if the Head names it."""
+        if not isinstance(named.holder, codec.VersionRow):
+            return True
+        head = self._live.get((named.bucket_id, named.key))
+        return head is not None and versions.contains(head.live, named.seq)
 
     def _count(self, named: Named) -> None:
         """Count versions, and rows of `versions` that Heads name."""
@@ -122,8 +144,7 @@ class Fsck:
                     self._missing_rows[key] += count
                     self._live[key] = head
             case codec.VersionRow() as row:
-                named_by = self._live.get(key)
-                if named_by is not None and versions.contains(named_by.live, named.seq):
+                if self._followed(named):
                     self._missing_rows[key] -= 1
                     self._versions += row.version.kind is not Kind.NONE
             case _:
