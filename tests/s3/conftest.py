@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from botocore import UNSIGNED
@@ -98,13 +99,18 @@ def remove(s3: Client, bucket: str) -> None:
         s3.head_bucket(Bucket=bucket)
     except s3.exceptions.ClientError:
         return
-    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+    uploads = s3.get_paginator("list_multipart_uploads")
+    for page in uploads.paginate(Bucket=bucket, EncodingType="url"):
         for one in page.get("Uploads", []):
-            s3.abort_multipart_upload(Bucket=bucket, Key=one["Key"], UploadId=one["UploadId"])
+            key = unquote(one["Key"])
+            s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=one["UploadId"])
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         found = page.get("Versions", []) + page.get("DeleteMarkers", [])
         objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
-        if objects:
+        for one in objects:
+            if not one["Key"].isprintable():  # which XML cannot hold
+                s3.delete_object(Bucket=bucket, **one)
+        if objects := [one for one in objects if one["Key"].isprintable()]:
             gone = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
             assert not gone.get("Errors"), gone
     s3.delete_bucket(Bucket=bucket)
