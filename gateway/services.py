@@ -41,7 +41,7 @@ async def open_services(config: Config) -> Services:
     metrics = Metrics()
     meta = await MetaStore.begin(engine)
     ocean = Ocean(meta, open_blobs(config, meta.life.epoch, _stop_for_good))
-    admin = AdminApi(Identities(engine, key), credentials, metrics, config)
+    admin = AdminApi(Identities(engine, key), credentials, meta.buckets, metrics, config)
     pipeline = Pipeline(
         ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics
     )

@@ -21,6 +21,7 @@ from gateway.wire import claims
 from gateway.wire.authorization import claim
 from gateway.wire.sigv4 import SigningKeys
 from gateway.wire.target import Domains, parse
+from metastore.buckets import Buckets
 from ocean import errors
 from ocean.config import Config
 from ocean.identity.credentials import Credentials
@@ -42,9 +43,15 @@ class AdminApi:
     """Routes requests of the admin port."""
 
     def __init__(
-        self, identities: Identities, credentials: Credentials, metrics: Metrics, config: Config
+        self,
+        identities: Identities,
+        credentials: Credentials,
+        buckets: Buckets,
+        metrics: Metrics,
+        config: Config,
     ) -> None:
         self._identities = identities
+        self._buckets = buckets
         self._credentials = credentials
         self._metrics = metrics
         self._config = config
@@ -165,6 +172,9 @@ class AdminApi:
         account = await self._found(name)
         if account.operator and not by.root:
             raise errors.AccessDenied("only root removes operators")
+        async for bucket in self._buckets.list():
+            if bucket.owner == account.id:
+                raise errors.OperationAborted(f"{name} owns the bucket {bucket.name}")
         return _json(200, UserShown.of(await self._identities.delete_account(name)))
 
     async def _list_keys(

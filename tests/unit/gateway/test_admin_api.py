@@ -13,7 +13,10 @@ from gateway.admin.api import MAX_BODY, AdminApi
 from gateway.http import Request
 from gateway.metrics import Metrics
 from gateway.wire.sigv4 import Identity, sign
+from metastore.buckets import Buckets
+from metastore.edits import Edits
 from metastore.memory import MemoryEngine
+from metastore.records import Bucket
 from ocean.config import load
 from ocean.config.schema import Root
 from ocean.identity.credentials import Credentials
@@ -29,8 +32,9 @@ REGION = "us-east-1"
 class Admin:
     """An admin API over a memory engine, called without a socket."""
 
-    def __init__(self, api: AdminApi, identities: Identities) -> None:
+    def __init__(self, api: AdminApi, identities: Identities, buckets: Buckets) -> None:
         self.api = api
+        self.buckets = buckets
         self.identities = identities
 
     @classmethod
@@ -42,7 +46,9 @@ class Admin:
         identities = Identities(engine, KEY)
         credentials = Credentials(engine, KEY, root)
         config = load(environ=environ).config
-        return cls(AdminApi(identities, credentials, Metrics(), config), identities)
+        buckets = Buckets(engine, Edits(1))
+        api = AdminApi(identities, credentials, buckets, Metrics(), config)
+        return cls(api, identities, buckets)
 
     async def send(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b""
@@ -202,3 +208,17 @@ async def test_a_user_whose_pair_cannot_be_made_is_not_made() -> None:
     assert (await admin.call("POST", "/v1/users", new))[0] == 201
     assert (await admin.call("POST", "/v1/users", new | {"name": "bob"}))[0] == 409
     assert (await admin.call("GET", "/v1/users/bob"))[0] == 404
+
+
+async def test_who_owns_a_bucket_stays() -> None:
+    admin = await Admin.make()
+    await admin.call("POST", "/v1/users", {"name": "alice"})
+    account = await admin.identities.account("alice")
+    assert account is not None
+    bucket = Bucket(name="hers", id=b"12345678", owner=account.id, created_ms=0)
+    await admin.buckets.create(bucket)
+    status, answer = await admin.call("DELETE", "/v1/users/alice")
+    assert (status, answer["message"]) == (409, "alice owns the bucket hers")
+    await admin.buckets.delete(bucket)
+    status, _ = await admin.call("DELETE", "/v1/users/alice")
+    assert status == 200
