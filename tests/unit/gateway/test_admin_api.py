@@ -218,7 +218,8 @@ async def test_who_owns_a_bucket_stays() -> None:
     bucket = Bucket(name="hers", id=b"12345678", owner=account.id, created_ms=0)
     await admin.buckets.create(bucket)
     status, answer = await admin.call("DELETE", "/v1/users/alice")
-    assert (status, answer["message"]) == (409, "alice owns the bucket hers")
+    assert status == 409
+    assert "alice owns the bucket hers" in str(answer)
     await admin.buckets.delete(bucket)
     status, _ = await admin.call("DELETE", "/v1/users/alice")
     assert status == 200
