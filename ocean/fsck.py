@@ -112,9 +112,9 @@ class Fsck:
         for extent in (*named.extents, *named.discarded):
             self._named.add(extent.blob)
         if isinstance(named.holder, Upload):
-            for row, fault in self._of_parts.pop(named.upload, ()):
+            for part, held in self._of_parts.pop(named.upload, ()):
                 if named.holder.state not in _OVER:
-                    yield row, fault._replace(where=where)
+                    yield part, held._replace(where=where)
         if not self._followed(named):
             return
         for extent in named.extents:

@@ -1,0 +1,190 @@
+"""The operations that are killed in the middle: what has to be there first, and how each is asked.
+
+Each acts on one key (or upload, or bucket), which is wholly as before or wholly as after it.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from tests.faults.store import Store
+
+Act = Callable[[], Awaitable[bool]]  # whether it was acknowledged
+BUCKET = "plain"
+VERSIONED = "versioned"
+SUSPENDED = "suspended"
+PART = bytes(range(256)) * (5 << 12)  # 5 MiB
+
+
+def content(name: str, size: int) -> bytes:
+    """Bytes that no other name or size has."""
+    return (hashlib.sha256(name.encode()).digest() * (size // 32 + 1))[:size]
+
+
+SMALL = content("small", 700)
+LARGE = content("large", 200_000)
+
+
+class Operation(NamedTuple):
+    """`ready` runs before the first call that may be the last; what it gives is the operation."""
+
+    ready: Callable[[Store], Awaitable[Act]]
+    again: bool = False  # whether repeating it after the crash must give what it would have given
+
+
+async def prepare(store: Store) -> None:
+    """A store with something of everything."""
+    for bucket in (BUCKET, VERSIONED, SUSPENDED):
+        await store.do("PUT", f"/{bucket}")
+    await _version(store, VERSIONED, "Enabled")
+    await _version(store, SUSPENDED, "Enabled")
+    for bucket in (BUCKET, VERSIONED, SUSPENDED):
+        for name, size in (("small", 600), ("large", 150_000), ("empty", 0), ("other", 900)):
+            await store.do("PUT", f"/{bucket}/{name}", content(f"old {name}", size))
+    await _version(store, SUSPENDED, "Suspended")
+    await store.do("PUT", f"/{VERSIONED}/small", content("second", 500))
+    await store.do("PUT", f"/{VERSIONED}/large", content("second", 120_000))
+    await store.do("DELETE", f"/{VERSIONED}/other")
+    await store.do("PUT", f"/{SUSPENDED}/small", content("null", 500))
+    upload = await _begin(store, f"/{BUCKET}/parts")
+    await store.do("PUT", f"/{BUCKET}/parts?partNumber=1&uploadId={upload}", PART)
+    await store.do("PUT", f"/{BUCKET}/parts?partNumber=2&uploadId={upload}", content("last", 9000))
+
+
+async def _version(store: Store, bucket: str, status: str) -> None:
+    body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
+    await store.do("PUT", f"/{bucket}?versioning", body.encode())
+
+
+async def _begin(store: Store, path: str) -> str:
+    return _text(ET.fromstring((await store.do("POST", f"{path}?uploads")).body), "UploadId")
+
+
+def _text(root: ET.Element, name: str) -> str:
+    found = next(element for element in root.iter() if element.tag.endswith("}" + name))
+    return found.text or ""
+
+
+def _asks(
+    method: str,
+    target: str,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    *,
+    warm: bool = False,
+    again: bool = False,
+) -> Operation:
+    """One request; `warm`: after another one of the same process."""
+
+    async def ready(store: Store) -> Act:
+        if warm:
+            await store.do("PUT", f"/{BUCKET}/warm", b"w" * 300)
+        return _act(store, method, target, body, headers)
+
+    return Operation(ready, again)
+
+
+def _act(
+    store: Store, method: str, target: str, body: bytes, headers: dict[str, str] | None = None
+) -> Act:
+    async def act() -> bool:
+        return (await store.ask(method, target, body, headers)).status < 300
+
+    return act
+
+
+async def _upload_id(store: Store) -> str:
+    return _text(ET.fromstring((await store.do("GET", f"/{BUCKET}?uploads")).body), "UploadId")
+
+
+async def _complete(store: Store) -> Act:
+    upload = await _upload_id(store)
+    listed = (await store.do("GET", f"/{BUCKET}/parts?uploadId={upload}")).body
+    tags = [e.text for e in ET.fromstring(listed).iter() if e.tag.endswith("}ETag")]
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
+        for number, tag in enumerate(tags, 1)
+    )
+    body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+
+    async def act() -> bool:
+        answer = await store.ask("POST", f"/{BUCKET}/parts?uploadId={upload}", body)
+        return answer.status == 200 and b"CompleteMultipartUploadResult" in answer.body
+
+    return act
+
+
+async def _abort(store: Store) -> Act:
+    return _act(store, "DELETE", f"/{BUCKET}/parts?uploadId={await _upload_id(store)}", b"")
+
+
+async def _part(store: Store) -> Act:
+    path = f"/{BUCKET}/parts?partNumber=2&uploadId={await _upload_id(store)}"
+    return _act(store, "PUT", path, content("another last", 70_000))
+
+
+def _erases(bucket: str, key: str, kind: str, index: int) -> Operation:
+    """Delete one version by its id: the `index`-th of its kind, the newest first."""
+
+    async def ready(store: Store) -> Act:
+        root = ET.fromstring((await store.do("GET", f"/{bucket}?versions&prefix={key}")).body)
+        found = [e for e in root.iter() if e.tag.endswith("}" + kind)]
+        return _act(
+            store, "DELETE", f"/{bucket}/{key}?versionId={_text(found[index], 'VersionId')}", b""
+        )
+
+    return Operation(ready, again=True)
+
+
+async def _jobs(store: Store) -> Act:
+    """Collecting and compacting what this store's past left."""
+    await store.do("PUT", f"/{BUCKET}/small", SMALL)
+    await store.do("PUT", f"/{BUCKET}/large", LARGE)
+    await store.do("DELETE", f"/{VERSIONED}/small")
+    await store.do("DELETE", f"/{SUSPENDED}/small")
+
+    async def act() -> bool:
+        await store.tidy()
+        return True
+
+    return act
+
+
+_TAGGING = b"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+_ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+_COPY = {"x-amz-copy-source": f"/{BUCKET}/large"}
+
+PUTS = {
+    "put-small": _asks("PUT", f"/{BUCKET}/new", SMALL, again=True),
+    "put-small-warm": _asks("PUT", f"/{BUCKET}/new", SMALL, warm=True, again=True),
+    "put-large": _asks("PUT", f"/{BUCKET}/new", LARGE, again=True),
+    "put-empty": _asks("PUT", f"/{BUCKET}/new", again=True),
+    "overwrite-small": _asks("PUT", f"/{BUCKET}/small", SMALL, again=True),
+    "overwrite-large": _asks("PUT", f"/{BUCKET}/large", LARGE, again=True),
+    "put-version": _asks("PUT", f"/{VERSIONED}/large", LARGE),
+    "put-null": _asks("PUT", f"/{SUSPENDED}/large", SMALL),
+}
+DELETES = {
+    "delete-small": _asks("DELETE", f"/{BUCKET}/small", again=True),
+    "delete-large": _asks("DELETE", f"/{BUCKET}/large", again=True),
+    "delete-marks": _asks("DELETE", f"/{VERSIONED}/large"),
+    "delete-null": _asks("DELETE", f"/{SUSPENDED}/small"),
+    "delete-current-version": _erases(VERSIONED, "large", "Version", 0),
+    "delete-old-version": _erases(VERSIONED, "large", "Version", 1),
+    "delete-marker": _erases(VERSIONED, "other", "DeleteMarker", 0),
+}
+OTHERS = {
+    "copy": _asks("PUT", f"/{BUCKET}/copy", headers=_COPY, again=True),
+    "copy-over": _asks("PUT", f"/{BUCKET}/small", headers=_COPY, again=True),
+    "tag": _asks("PUT", f"/{BUCKET}/small?tagging", _TAGGING, again=True),
+    "tag-bucket": _asks("PUT", f"/{BUCKET}?tagging", _TAGGING, again=True),
+    "version-bucket": _asks("PUT", f"/{BUCKET}?versioning", _ENABLED, again=True),
+    "create-bucket": _asks("PUT", "/brand-new"),
+    "create-upload": _asks("POST", f"/{BUCKET}/begun?uploads"),
+    "upload-part": Operation(_part, again=True),
+    "complete": Operation(_complete, again=True),
+    "abort": Operation(_abort),
+}
+JOBS = {"jobs": Operation(_jobs, again=True)}
+ALL = {**PUTS, **DELETES, **OTHERS, **JOBS}

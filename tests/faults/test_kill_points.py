@@ -1,0 +1,70 @@
+"""Killed at each storage call of an operation: it is wholly done or wholly absent, nothing leaks.
+
+`TEAR` does half of a write before the kill, `FAIL` lets the call fail: then the process must stop
+without an acknowledgement. The store is fsck-clean at once, and after the jobs nothing is left over
+that no row names.
+"""
+
+import random
+
+import pytest
+
+from tests.faults.conftest import Program
+from tests.faults.operations import ALL, DELETES, JOBS, OTHERS, PUTS
+
+_SAMPLE = 50
+_CALLS = 12  # of most operations; a point beyond the last call is an operation that is not killed
+_SEED = 20261122
+
+
+def sound(told: dict[str, object]) -> None:
+    assert told["problems"] == []
+    assert told["killed"], "no point was met"
+
+
+def sampled(names: list[str], count: int) -> dict[str, list[int]]:
+    """Points of operations, drawn with a seed that is part of the test."""
+    chance = random.Random(_SEED)
+    points: dict[str, list[int]] = {name: [] for name in names}
+    while sum(map(len, points.values())) < count:
+        name, point = chance.choice(names), chance.randint(1, _CALLS)
+        if point not in points[name]:
+            points[name].append(point)
+    return points
+
+
+SAMPLED = sampled(list(OTHERS), _SAMPLE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PUTS, *DELETES])
+def test_killed_at_every_call(program: Program, name: str) -> None:
+    sound(program("sweep", name, "KILL", "all"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLED)
+def test_killed_at_some_calls(program: Program, name: str) -> None:
+    sound(program("sweep", name, "KILL", *SAMPLED[name]))
+
+
+@pytest.mark.slow
+def test_killed_while_collecting_and_compacting(program: Program) -> None:
+    points = random.Random(_SEED).sample(range(1, 85), 24)
+    sound(program("sweep", "jobs", "KILL", *points))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["put-small", "put-large", "delete-small"])
+def test_a_call_that_fails_stops_the_process(program: Program, name: str) -> None:
+    sound(program("sweep", name, "FAIL", "all"))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("action", ["KILL", "TEAR", "FAIL"])
+@pytest.mark.parametrize("name", ALL)
+def test_every_call_of_every_operation(program: Program, name: str, action: str) -> None:
+    told = program("sweep", name, action, "all")
+    sound(told)
+    assert name not in JOBS or told["points"] >= 80
