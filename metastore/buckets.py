@@ -29,22 +29,21 @@ class BucketView(msgspec.Struct, frozen=True):
     data: bytes
     read_at: float
 
-    def stale(self) -> bool:
-        """Whether a commit has to read the record again before its swap."""
-        return time.monotonic() - self.read_at > FRESH
-
 
 class Buckets:
     """The verbs on buckets."""
 
-    def __init__(self, engine: Engine, edits: Edits) -> None:
+    def __init__(
+        self, engine: Engine, edits: Edits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._engine = engine
         self._edits = edits
+        self._clock = clock
         self._views: dict[str, BucketView] = {}  # as last read
 
     async def view(self, name: str) -> BucketView | None:
         """The record of `name`, whatever its state."""
-        read_at = time.monotonic()
+        read_at = self._clock()
         data = await self._engine.get(Table.BUCKETS, name.encode())
         if data is None:
             self._views.pop(name, None)
@@ -59,9 +58,13 @@ class Buckets:
     def recent(self, bucket: Bucket) -> BucketView | None:
         """The view that this process has of `bucket`, if a commit may still act on it."""
         view = self._views.get(bucket.name)
-        if view is None or view.stale() or view.bucket is not bucket:
+        if view is None or self.stale(view) or view.bucket is not bucket:
             return None
         return view if bucket.state is BucketState.OPEN else None
+
+    def stale(self, view: BucketView) -> bool:
+        """Whether a commit has to read the record again before its swap."""
+        return self._clock() - view.read_at > FRESH
 
     async def find(self, name: str) -> Bucket | None:
         """The bucket `name`; None when there is none or its deletion has been answered."""

@@ -1,6 +1,7 @@
 """The lease on one's own life: a process whose heartbeat stood still must not commit."""
 
 import time
+from collections.abc import Callable
 
 from metastore.engine import Failed
 from metastore.lives import Lives
@@ -14,10 +15,13 @@ DEAD = 30.0  # seconds without a heartbeat after which an observer ends a life
 class Lease:
     """Keeps this process's life; Failed once another process has ended it."""
 
-    def __init__(self, lives: Lives, life: Life) -> None:
+    def __init__(
+        self, lives: Lives, life: Life, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._lives = lives
         self._life = life
-        self._renewed = time.monotonic()
+        self._clock = clock
+        self._renewed = clock()
 
     @property
     def life(self) -> Life:
@@ -28,15 +32,16 @@ class Lease:
         """Return at once after a recent heartbeat; after a pause, make sure of being alive.
 
         Asked before every attempt of a commit: whoever judges the blobs of an ended life fences
-        the keys first, so the attempt that was under way fails, and the next one ends here.
+        the keys first, so the attempt that was under way fails, and the next one ends here. Asked
+        again before an acknowledgment where there may have been no row that a fence could stand in.
         """
-        if time.monotonic() - self._renewed > FRESH:
+        if self._clock() - self._renewed > FRESH:
             await self.renew()
 
     async def renew(self) -> None:
         """One heartbeat."""
-        begun = time.monotonic()
-        life = await self._lives.change(self._life, LifeState.LIVE, self._life.beats + 1)
+        begun = self._clock()
+        life = await self._lives.beat(self._life.epoch)
         if life is None:
             raise Failed("this process was judged dead while it paused, and must end")
         self._life, self._renewed = life, begun

@@ -1,10 +1,14 @@
 """Manifests too long for a Head: rows of their own, written before the swap that refers to them."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from functools import partial
+from operator import eq
 
 from metastore import keys
-from metastore.engine import Engine, Table
+from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
 from metastore.listing import Cursor
+from metastore.rows import replaced
 
 
 class Manifests:
@@ -14,14 +18,26 @@ class Manifests:
         self._engine = engine
 
     async def write(self, bucket_id: bytes, op: bytes, chunks: Sequence[bytes]) -> None:
-        """Store the chunks of the version that the operation `op` makes."""
-        rows = [(keys.manifest_row(bucket_id, op, n), chunk) for n, chunk in enumerate(chunks)]
-        await self._engine.write(Table.MANIFESTS, rows)
+        """Store the chunks of the version that the operation `op` makes.
 
-    async def replace(self, bucket_id: bytes, op: bytes, number: int, chunk: bytes) -> None:
-        """Store one chunk anew: the same parts, lying elsewhere."""
-        row = keys.manifest_row(bucket_id, op, number)
-        await self._engine.write(Table.MANIFESTS, [(row, chunk)])
+        A chunk that is there was written by the same Complete, and may have been replaced since.
+        """
+        rows = [keys.manifest_row(bucket_id, op, number) for number in range(len(chunks))]
+        swaps = [
+            Swap(Table.MANIFESTS, row, None, chunk) for row, chunk in zip(rows, chunks, strict=True)
+        ]
+        with suppress(Unknown):
+            if all(await self._engine.swap_many(swaps)):
+                return
+        if None in await self._engine.get_many(Table.MANIFESTS, rows):
+            raise Unavailable("a chunk of a manifest was not written")
+
+    async def replace(
+        self, bucket_id: bytes, op: bytes, number: int, old: bytes, new: bytes
+    ) -> bool:
+        """Swap one chunk: the same parts, lying elsewhere. False: it is not `old` any more."""
+        swap = Swap(Table.MANIFESTS, keys.manifest_row(bucket_id, op, number), old, new)
+        return await replaced(self._engine, swap, partial(eq, new))
 
     async def read(self, bucket_id: bytes, op: bytes, first: int) -> AsyncIterator[bytes]:
         """Chunks in order from number `first`."""

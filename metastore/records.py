@@ -145,8 +145,9 @@ class UploadState(IntEnum):
 class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A multipart upload. `draft` is the version it is to become, without bytes.
 
-    While completing, `op` is the operation id of the version and `digest` names the exact parts
-    asked for; when done, `result` is the committed version's ETag text and version id.
+    While completing, `op` is the operation id of the version, `digest` names the parts that the
+    client asked for and `exact` the bytes that they then were; when done, `result` is the
+    committed version without its manifest.
     """
 
     id: bytes
@@ -161,6 +162,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     digest: bytes = b""
     result: Version | None = None
     edit: bytes = NO_OP
+    exact: bytes = b""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -1,5 +1,8 @@
 """The metadata store: the verbs of buckets, objects, uploads and lives over any engine."""
 
+import time
+from collections.abc import Callable
+
 from metastore.buckets import Buckets
 from metastore.edits import Edits
 from metastore.engine import Engine
@@ -13,18 +16,23 @@ from metastore.uploads import Uploads
 
 
 class MetaStore:
-    """One process's view of the metadata; `life` is this process's own."""
+    """One process's view of the metadata; `life` is this process's own.
 
-    def __init__(self, engine: Engine, life: Life) -> None:
+    `clock` gives monotonic seconds, for durations only.
+    """
+
+    def __init__(
+        self, engine: Engine, life: Life, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.engine = engine
         self.life = life
         self.edits = Edits(life.epoch)
         self.lives = Lives(engine)
-        self.lease = Lease(self.lives, life)
-        self.buckets = Buckets(engine, self.edits)
+        self.lease = Lease(self.lives, life, clock)
+        self.buckets = Buckets(engine, self.edits, clock)
         self.objects = Objects(engine, self.edits, self.buckets, self.lease)
         self.listing = Listing(engine, self.objects)
-        self.uploads = Uploads(engine, self.edits, self.objects)
+        self.uploads = Uploads(engine, self.edits, self.objects, self.lease)
         self.manifests = Manifests(engine)
 
     @classmethod

@@ -16,10 +16,13 @@ from metastore import codec, keys, versions
 from metastore.edits import Edits
 from metastore.engine import Engine, Swap, Table
 from metastore.errors import Conflict, NoUpload
+from metastore.lease import Lease
 from metastore.listing import Cursor, Scope
 from metastore.objects import Objects
 from metastore.records import Head, Kind, Part, Upload, UploadState, Version
 from metastore.rows import ATTEMPTS, replaced
+
+UNDECIDED = frozenset({UploadState.COMPLETING, UploadState.REOPENING})
 
 
 @dataclass(slots=True)
@@ -39,10 +42,11 @@ class UploadPage:
 class Uploads:
     """The verbs on multipart uploads."""
 
-    def __init__(self, engine: Engine, edits: Edits, objects: Objects) -> None:
+    def __init__(self, engine: Engine, edits: Edits, objects: Objects, lease: Lease) -> None:
         self._engine = engine
         self._edits = edits
         self._objects = objects
+        self._lease = lease
         objects.settle = self.settle
 
     async def create(self, bucket_id: bytes, upload: Upload) -> None:
@@ -75,12 +79,23 @@ class Uploads:
                 break
         else:
             raise Conflict(upload.key)
-        now = await self.find(bucket_id, upload.key, upload.id)
-        if now is not None and now.state is UploadState.COMPLETING:
-            now = await self.reopen(bucket_id, now)
+        now = await self._rested(bucket_id, upload)
+        await self._lease.ensure()  # no fence stands in for a part that was judged an orphan
         if now is None or now.state is not UploadState.OPEN:
-            await replaced(self._engine, Swap(Table.PARTS, row, data, None), partial(eq, None))
+            undone = None
+            if before is not None:
+                undone = codec.encode(replace(before, edit=self._edits.next()))
+            await replaced(self._engine, Swap(Table.PARTS, row, data, undone), partial(eq, undone))
             raise NoUpload(upload.key)
+
+    async def _rested(self, bucket_id: bytes, upload: Upload) -> Upload | None:
+        """The upload once nobody is completing it: open, ended or gone."""
+        for _ in range(ATTEMPTS):
+            now = await self.find(bucket_id, upload.key, upload.id)
+            if now is None or now.state not in UNDECIDED:
+                return now
+            await self.reopen(bucket_id, now)
+        raise Conflict(upload.key)
 
     async def parts(
         self, bucket_id: bytes, upload_id: bytes, after: int = 0, limit: int = 10_000
@@ -118,28 +133,32 @@ class Uploads:
                 return True
         raise Conflict("a part")
 
-    async def complete(self, bucket_id: bytes, upload: Upload, digest: bytes, op: bytes) -> Upload:
+    async def complete(
+        self, bucket_id: bytes, upload: Upload, op: bytes, *, digest: bytes, exact: bytes
+    ) -> Upload:
         """Take an open upload to completing under `op` for the parts named by `digest`.
 
-        Returns the upload as it stands: completing (under its own operation id, when the same
-        Complete began before) or done. NoUpload. Another's Complete with other parts is undone.
+        `exact` names their bytes: an operation id stands for one manifest. Returns the upload as
+        it stands: completing (under its own operation id, when the same Complete began before)
+        or done. NoUpload. Another's Complete with other parts is undone.
         """
         for _ in range(ATTEMPTS):
             now = await self.find(bucket_id, upload.key, upload.id)
             if now is None or now.state is UploadState.ABORTED:
                 raise NoUpload(upload.key)
-            if now.state in {UploadState.COMPLETING, UploadState.DONE} and now.digest == digest:
-                return now
             if now.state is UploadState.DONE:
+                if now.digest == digest:
+                    return now
                 raise NoUpload(upload.key)
-            if now.state is not UploadState.OPEN:
+            wanted = {"state": UploadState.COMPLETING, "digest": digest, "exact": exact}
+            if now.state is UploadState.OPEN:
+                after = await self._move(bucket_id, now, op=op, **wanted)
+                if after is not None:
+                    return after
+            elif all(getattr(now, name) == value for name, value in wanted.items()):
+                return now
+            else:
                 await self.reopen(bucket_id, now)
-                continue
-            after = await self._move(
-                bucket_id, now, state=UploadState.COMPLETING, op=op, digest=digest
-            )
-            if after is not None:
-                return after
         raise Conflict(upload.key)
 
     async def finish(self, bucket_id: bytes, upload: Upload, version: Version) -> None:
@@ -181,7 +200,8 @@ class Uploads:
             if version is not None:
                 await self.finish(bucket_id, upload, version)
             else:
-                await self._move(bucket_id, upload, state=UploadState.OPEN, op=b"", digest=b"")
+                opened = {"state": UploadState.OPEN, "op": b"", "digest": b"", "exact": b""}
+                await self._move(bucket_id, upload, **opened)
         return await self.find(bucket_id, upload.key, upload.id) or upload
 
     async def settle(self, bucket_id: bytes, key: str, version: Version) -> None:

@@ -10,10 +10,12 @@ from metastore.records import Head, Kind, Ranges, Trash, Version, Versioning
 
 ABSENT = Head()
 TRAIL = 8  # edit ids kept, so that a writer can tell whether its swap landed
+TRASH_ENTRIES = 32  # that a Head may carry; more move to a row of `trash`
+TRASH_BYTES = 4096  # of their manifests
 
 
 class Plan(NamedTuple):
-    """A commit to be: `copies` go into `versions` before `head` is swapped in.
+    """A commit to be: `copies` (the current version) go into `versions` before `head` is swapped.
 
     `displaced` is the version that was current, `version` the one that the commit makes.
     """
@@ -131,6 +133,13 @@ def moved(head: Head, version: Version) -> Head:
 def without_trash(head: Head, done: tuple[Trash, ...]) -> Head:
     """`head` without the trash entries that were dealt with."""
     return _replace(head, trash=tuple(entry for entry in head.trash if entry not in done))
+
+
+def heavy(trash: tuple[Trash, ...]) -> bool:
+    """Whether this is too much trash for a Head, which every reader of the key reads."""
+    if len(trash) > TRASH_ENTRIES:
+        return True
+    return sum(len(entry.manifest) for entry in trash) > TRASH_BYTES
 
 
 def removable(head: Head) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from blobstore.base import BlobError
 from metastore.engine import EngineError
 from metastore.errors import StoreError
-from metastore.objects import Discarded
+from metastore.leftovers import Discarded
 from ocean.objects.discard import Discard
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,10 @@ class Collector:
 
     async def _collect(self, left: Discarded) -> None:
         try:
-            await self._discard.commit_leftovers(left)
+            more = await self._discard.commit_leftovers(left)
             self.collected += 1
+            if more is not None:
+                self.add(more)
         except (EngineError, BlobError, StoreError) as error:
             log.warning("collecting %r of bucket %s: %s", left.key, left.bucket_id.hex(), error)
             self._queue.append(_Due(time.monotonic() + RETRY, left))

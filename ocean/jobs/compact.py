@@ -13,8 +13,11 @@ from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout
 from blobstore.frames import Needle
 from metastore.engine import EngineError
+from metastore.errors import Conflict, StoreError
 from metastore.records import Version
 from metastore.store import MetaStore
+from metastore.uploads import UNDECIDED
+from ocean.jobs import orphans
 from ocean.objects import label, manifest
 from ocean.objects.label import Label
 from ocean.objects.manifest import Manifest
@@ -35,6 +38,8 @@ class Compaction:
     ) -> bool:
         """Move every named needle of `volume` elsewhere, then delete it; whether it is gone.
 
+        A volume that cannot be told to be unnamed now stays for a later pass.
+
         `fence` keys whose needle is not named: their writer may only have paused.
         """
         try:
@@ -44,7 +49,7 @@ class Compaction:
                 await pause()
         except NotFound:
             return True
-        except (BlobError, EngineError) as error:
+        except (BlobError, EngineError, StoreError) as error:
             log.warning("compacting %s: %s", volume, error)
             return False
         await self._blobs.delete_volume(volume)
@@ -60,19 +65,27 @@ class Compaction:
         if await self._relocate(owner, place):
             return True
         if fence:
-            await self._meta.objects.fence(owner.bucket_id, owner.key)
+            await orphans.fence(self._meta, owner)
             await self._relocate(owner, place)
         return True
 
     async def _relocate(self, owner: Label, place: tuple[str, int]) -> bool:
+        """In the order in which references move: part, then version."""
         moved = False
         if owner.part:
             moved = await self._relocate_part(owner, place)
+            await self._refuse_undecided(owner)
         for version in await self._meta.objects.made_by(
             owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
         ):
             moved = await self._relocate_version(owner, version, place) or moved
         return moved
+
+    async def _refuse_undecided(self, owner: Label) -> None:
+        """Conflict while a Complete, which chose its parts, may make a version of the old place."""
+        upload = await self._meta.uploads.find(owner.bucket_id, owner.key, owner.upload)
+        if upload is not None and upload.state in UNDECIDED:
+            raise Conflict(owner.key)
 
     async def _relocate_part(self, owner: Label, place: tuple[str, int]) -> bool:
         """In the row of a part of an upload that goes on."""
@@ -100,14 +113,16 @@ class Compaction:
         data = manifest.encode(replace(stored, parts=tuple(parts)))
 
         def change(now: Version) -> Version:
-            return replace(now, manifest=data) if now.manifest == version.manifest else now
+            if now.manifest != version.manifest:
+                raise Conflict(owner.key)  # another compaction moved another part
+            return replace(now, manifest=data)
 
         return await self._meta.objects.relocate(owner.bucket_id, owner.key, version.seq, change)
 
     async def _relocate_chunk(
         self, owner: Label, version: Version, stored: Manifest, place: tuple[str, int]
     ) -> bool:
-        """In a row of a long manifest, which only compaction ever changes."""
+        """In a row of a long manifest, which only compactions ever change."""
         number = stored.chunk_of(owner.part)
         async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
             parts = manifest.decode_chunk(data)
@@ -118,8 +133,9 @@ class Compaction:
                 for part in parts
             ]
             chunk = manifest.encode_chunk(after)
-            await self._meta.manifests.replace(owner.bucket_id, version.op, number, chunk)
-            return True
+            if await self._meta.manifests.replace(owner.bucket_id, version.op, number, data, chunk):
+                return True
+            raise Conflict(owner.key)
         return False
 
     async def _copied(self, extent: Extent, place: tuple[str, int]) -> Extent:

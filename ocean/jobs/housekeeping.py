@@ -45,6 +45,7 @@ class Housekeeping:
         self._sealed: dict[str, int] = {}  # own volumes: the ticket when they were seen sealed
         self._ended: dict[int, float] = {}  # epochs: when they were first seen ended
         self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
+        self._doubted: frozenset[int] = frozenset()  # tickets in doubt since a round
         self.passes = 0
 
     async def run(self) -> None:
@@ -69,6 +70,8 @@ class Housekeeping:
         else:
             data = await self._meta.engine.get(Table.VOLUMES, _LIVE)
             live = Counter(msgspec.msgpack.decode(data)) if data else Counter()
+        await self._orphans.settle(self._inflight, self._doubted)
+        self._doubted = frozenset(self._inflight.doubts)
         await self._compact(live)
         await self._blobs.delete_left_over()
 

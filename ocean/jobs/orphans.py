@@ -1,6 +1,7 @@
 """Orphans: blobs of lives that ended, which no row names and none ever will."""
 
 import logging
+from contextlib import suppress
 
 from blobstore import ids
 from blobstore.base import BlobError, Corrupt, NotFound
@@ -9,6 +10,7 @@ from metastore.records import Version
 from metastore.store import MetaStore
 from ocean.objects import label, manifest
 from ocean.objects.census import Census
+from ocean.objects.inflight import InFlight
 from ocean.objects.label import Label
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,18 @@ class Orphans:
             await self._judge_unlabeled(unlabeled)
         return epochs - doubtful
 
+    async def settle(self, inflight: InFlight, tickets: frozenset[int]) -> None:
+        """Judge what writes of this process left whose outcome nobody knows."""
+        for ticket in tickets & inflight.doubts.keys():
+            doubt = inflight.doubts[ticket]
+            await self._meta.objects.fence(doubt.bucket_id, doubt.key)
+            for blob in doubt.blobs:
+                with suppress(NotFound, Corrupt):
+                    owner = await self._owner(blob)
+                    if owner is not None:
+                        await self._judge(owner, blob)
+            inflight.settle(ticket)
+
     async def _owner(self, blob: str) -> Label | None:
         try:
             return label.decode(await self._blobs.large_label(blob))
@@ -54,8 +68,7 @@ class Orphans:
     async def _judge(self, owner: Label, blob: str) -> None:
         if await self._named(owner, blob):
             return
-        # Whoever wrote it may only have paused: after the fence its swap cannot land any more.
-        await self._meta.objects.fence(owner.bucket_id, owner.key)
+        await fence(self._meta, owner)
         if not await self._named(owner, blob):
             await self._blobs.delete_large(blob)
             self.deleted += 1
@@ -99,6 +112,28 @@ class Orphans:
                 parts = manifest.decode_chunk(data)
                 break
         return any(extent.blob == blob for part in parts for extent in part.extents)
+
+
+async def fence(meta: MetaStore, owner: Label) -> None:
+    """Let no swap land any more that was prepared before and may name the bytes of `owner`.
+
+    Whoever wrote them, or was moving them, may only have paused.
+    """
+    await meta.objects.fence(owner.bucket_id, owner.key)
+    for version in await meta.objects.made_by(
+        owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
+    ):
+        await meta.objects.relocate(owner.bucket_id, owner.key, version.seq, _unchanged)
+    if owner.part:
+        await meta.uploads.relocate(owner.bucket_id, owner.upload, owner.part, _in_place)
+
+
+def _unchanged(version: Version) -> Version:
+    return version
+
+
+async def _in_place(extents: bytes) -> bytes:
+    return extents
 
 
 def epoch_of(blob: str) -> int:

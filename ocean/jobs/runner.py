@@ -52,7 +52,7 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if not self._ocean.blobs.left_over:
+        if not self._ocean.blobs.left_over and not self._ocean.inflight.doubts:
             await self._ocean.meta.lease.end()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -8,13 +8,10 @@ from typing import NamedTuple
 from blobstore.extents import Layout
 from metastore import codec, versions
 from metastore.edits import epoch_of
-from metastore.engine import Swap, Table
-from metastore.keys import version_row
-from metastore.objects import Discarded
+from metastore.leftovers import Discarded
 from metastore.records import Head, Kind, LifeState, Part, Upload, UploadState
 from metastore.store import MetaStore
 from ocean.jobs.collect import Collector
-from ocean.objects import manifest
 from ocean.objects.census import Census, Named
 from ocean.objects.discard import Discard
 from ocean.ports import Clock
@@ -52,9 +49,9 @@ class Sweep:
                     live[extent.blob] += extent.span
             seen.buckets.add(named.bucket_id)
             await self._look(named, seen)
-        for upload_id, parts in seen.parts.items():
-            if upload_id not in seen.uploads:
-                await self._parts(parts)
+        for upload_id, bucket_id in seen.parts.items():
+            if upload_id not in seen.uploads:  # rows that are still there are trash
+                await self._discard.upload(bucket_id, upload_id, frozenset())
         self._noted, self.buckets = seen.noted, seen.buckets
         return live
 
@@ -62,32 +59,32 @@ class Sweep:
         match named.holder:
             case Head() as head:
                 if head.trash or versions.removable(head):
-                    self._note(Discarded(named.bucket_id, named.key, head.trash), seen)
+                    edit = head.trail[-1]
+                    left = Discarded(named.bucket_id, named.key, head.trash, edit=edit)
+                    self._note(left, seen)
             case codec.VersionRow() as row:
                 await self._version(named, row, seen)
             case Upload() as upload:
                 seen.uploads.add(named.upload)
-                await self._upload(named.bucket_id, upload)
+                await self._upload(named.bucket_id, upload, seen)
             case codec.TrashRow() as row:
-                await self._trash_row(named, row)
+                left = Discarded(named.bucket_id, named.key, row.trash, spilled=row.edit)
+                self._note(left, seen)
             case Part():
-                seen.parts.setdefault(named.upload, []).append(named)
+                seen.parts[named.upload] = named.bucket_id
             case _:
                 log.error("a row of %s: %s", named.table.value, named.error)
 
     async def _version(self, named: Named, row: codec.VersionRow, seen: "_Seen") -> None:
-        if row.version.kind is Kind.NONE:
-            self._note(Discarded(named.bucket_id, named.key, (), named.seq), seen)
-            return
-        head = await self._meta.objects.head(named.bucket_id, named.key)
-        if head is None or versions.contains(head.live, named.seq) or named.seq > head.last:
-            return
-        if any(entry.seq == named.seq for entry in head.trash):
-            return
-        if head.current is None or head.current.seq != named.seq:
-            # The copy of a commit that did not come about: its bytes are the Head's or its trash's.
-            key = version_row(named.bucket_id, named.key, named.seq)
-            await self._meta.engine.swap(Swap(Table.VERSIONS, key, codec.encode_version(row), None))
+        """Note rows that no Head names: deleted, replaced, or copied for a commit that failed."""
+        if row.version.kind is not Kind.NONE:
+            head = await self._meta.objects.head(named.bucket_id, named.key)
+            current = head.current if head is not None else None
+            if current is not None and current.seq == named.seq:
+                return
+            if head is not None and versions.contains(head.live, named.seq):
+                return
+        self._note(Discarded(named.bucket_id, named.key, seq=named.seq), seen)
 
     def _note(self, left: Discarded, seen: "_Seen") -> None:
         """Collect what a pass sees for the first time: its grace period begins here."""
@@ -95,55 +92,39 @@ class Sweep:
         if left not in self._noted:
             self._collector.add(left)
 
-    async def _upload(self, bucket_id: bytes, upload: Upload) -> None:
+    async def _upload(self, bucket_id: bytes, upload: Upload, seen: "_Seen") -> None:
         if upload.state is UploadState.ABORTED:
-            await self._discard.upload(bucket_id, upload, frozenset())
+            await self._discard.upload(bucket_id, upload.id, frozenset())
             await self._meta.uploads.remove(bucket_id, upload)
         elif upload.state is UploadState.DONE:
-            await self._done(bucket_id, upload)
+            if upload.id in seen.parts:
+                await self._completed(bucket_id, upload)
+            elif self._clock.now_ms() - _done_ms(upload) > DAY_MS:
+                await self._meta.uploads.remove(bucket_id, upload)
         elif upload.state is not UploadState.OPEN:
             life = await self._meta.lives.find(epoch_of(upload.op))
             if life is None or life.state is not LifeState.LIVE:
                 await self._meta.uploads.reopen(bucket_id, upload)
 
-    async def _done(self, bucket_id: bytes, upload: Upload) -> None:
-        """Finish what the process that completed an upload would have done."""
-        result = upload.result
-        if result is None or epoch_of(upload.op) == self._meta.life.epoch:
-            return
+    async def _completed(self, bucket_id: bytes, upload: Upload) -> None:
+        """Clean up as whoever completed an upload would have, and after parts that came late."""
         head = await self._meta.objects.head(bucket_id, upload.key)
         version = head.current if head is not None else None
         if version is None or version.op != upload.op:
-            stored = await self._meta.objects.stored_row(bucket_id, upload.key, result.seq)
-            version = stored.version if stored is not None else None
-        kept = await self._kept(bucket_id, version.op, version.manifest) if version else frozenset()
-        await self._discard.upload(bucket_id, upload, kept)
-        if self._clock.now_ms() - upload.initiated_ms > DAY_MS:
-            await self._meta.uploads.remove(bucket_id, upload)
+            seq = upload.result.seq if upload.result is not None else 0
+            stored = await self._meta.objects.stored(bucket_id, upload.key, seq)
+            version = stored if stored is not None and stored.op == upload.op else None
+        await self._discard.completed(bucket_id, upload, version)
 
-    async def _kept(self, bucket_id: bytes, op: bytes, data: bytes) -> frozenset[bytes]:
-        stored = manifest.decode(data)
-        parts = list(stored.parts)
-        if stored.marks:
-            async for chunk in self._meta.manifests.read(bucket_id, op, 0):
-                parts += manifest.decode_chunk(chunk)
-        return frozenset(manifest.encode_extents(part.extents) for part in parts)
 
-    async def _trash_row(self, named: Named, row: codec.TrashRow) -> None:
-        await self._discard.trash(named.bucket_id, named.key, row.trash)
-        await self._meta.objects.remove_trash(named.bucket_id, named.key, row)
-
-    async def _parts(self, parts: list[Named]) -> None:
-        """Parts whose upload is gone."""
-        for named in parts:
-            await self._discard.extents([*named.extents, *named.discarded])
-        await self._meta.uploads.forget_parts(parts[0].bucket_id, parts[0].upload)
+def _done_ms(upload: Upload) -> int:
+    return upload.result.modified_ms if upload.result is not None else upload.initiated_ms
 
 
 class _Seen(NamedTuple):
-    """What one pass has seen: uploads, parts by upload, leftovers and bucket ids."""
+    """What one pass has seen: uploads, buckets of uploads with parts, leftovers and bucket ids."""
 
     uploads: set[bytes]
-    parts: dict[bytes, list[Named]]
+    parts: dict[bytes, bytes]
     noted: set[Discarded]
     buckets: set[bytes]

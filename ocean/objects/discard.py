@@ -1,9 +1,10 @@
 """Discarding: giving back the bytes that nothing refers to any more."""
 
+from blobstore.base import BlobError
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout
-from metastore.objects import Discarded
-from metastore.records import Trash, Upload
+from metastore.leftovers import Discarded
+from metastore.records import Trash, Upload, Version
 from metastore.store import MetaStore
 from ocean.objects import manifest
 
@@ -28,6 +29,14 @@ class Discard:
             else:
                 await self._blobs.delete(extent)
 
+    async def abandoned(self, extents: tuple[Extent, ...]) -> None:
+        """Delete what was written for nothing; what cannot be deleted now is tried again."""
+        try:
+            await self.extents(extents)
+        except BlobError:
+            blobs = (extent.blob for extent in extents if extent.layout is Layout.SEGMENTS)
+            self._blobs.keep_in_mind(blobs)
+
     async def version(self, bucket_id: bytes, op: bytes, data: bytes) -> None:
         """Delete the bytes of a whole version by its manifest, and the manifest's own rows."""
         stored = manifest.decode(data)
@@ -45,32 +54,55 @@ class Discard:
         for entry in entries:
             if entry.seq:
                 await self.row(bucket_id, key, entry.seq)
-                await self._meta.objects.remove_row(bucket_id, key, entry.seq)
             else:
                 await self.version(bucket_id, entry.op, entry.manifest)
 
     async def row(self, bucket_id: bytes, key: str, seq: int) -> None:
-        """Delete what the row of a deleted or replaced version names."""
-        row = await self._meta.objects.stored_row(bucket_id, key, seq)
-        if row is None:
+        """Delete the row of a version that the Head does not name, and what that names."""
+        leftovers = self._meta.objects.leftovers
+        stored = await leftovers.unnamed(bucket_id, key, seq)
+        if stored is None:
             return
+        data, row = stored
         await self.trash(bucket_id, key, row.trash)
-        if row.version.manifest:
-            await self.version(bucket_id, row.version.op, row.version.manifest)
+        await self.version(bucket_id, row.version.op, row.version.manifest)
+        await leftovers.remove_row(bucket_id, key, seq, data)
 
-    async def commit_leftovers(self, left: Discarded) -> None:
-        """After the grace period: blobs first, then a swap takes the trash away."""
+    async def commit_leftovers(self, left: Discarded) -> Discarded | None:
+        """After the grace period: blobs first, then a swap takes the trash away.
+
+        What is returned is to be collected after another grace period.
+        """
+        leftovers = self._meta.objects.leftovers
         if left.seq:
+            await leftovers.drop(left.bucket_id, left.key, left.seq)
             await self.row(left.bucket_id, left.key, left.seq)
-            await self._meta.objects.drop(left.bucket_id, left.key, left.seq)
-        else:
-            await self.trash(left.bucket_id, left.key, left.trash)
-            await self._meta.objects.tidied(left.bucket_id, left.key, left.trash)
+            return None
+        await self.trash(left.bucket_id, left.key, left.trash)
+        if left.spilled:
+            await leftovers.remove_spilled(left.bucket_id, left.key, left.spilled)
+            return None
+        return await leftovers.tidied(left.bucket_id, left.key, left.trash, left.edit)
 
-    async def upload(self, bucket_id: bytes, upload: Upload, kept: frozenset[bytes]) -> None:
+    async def completed(self, bucket_id: bytes, upload: Upload, version: Version | None) -> None:
+        """Delete a completed upload's rows, and the bytes that its version is not made of.
+
+        `version` is as stored; None when it is gone.
+        """
+        kept: set[bytes] = set()
+        if version is not None:
+            stored = manifest.decode(version.manifest)
+            parts = list(stored.parts)
+            if stored.marks:
+                async for chunk in self._meta.manifests.read(bucket_id, version.op, 0):
+                    parts += manifest.decode_chunk(chunk)
+            kept = {manifest.encode_extents(part.extents) for part in parts}
+        await self.upload(bucket_id, upload.id, frozenset(kept))
+
+    async def upload(self, bucket_id: bytes, upload_id: bytes, kept: frozenset[bytes]) -> None:
         """Delete an ended upload's parts, rows and bytes, but not the bytes that are `kept`."""
-        async for part in self._meta.uploads.parts(bucket_id, upload.id):
+        async for part in self._meta.uploads.parts(bucket_id, upload_id):
             for data in (*part.replaced, part.manifest):
                 if data not in kept:
                     await self.extents(manifest.decode_extents(data))
-        await self._meta.uploads.forget_parts(bucket_id, upload.id)
+        await self._meta.uploads.forget_parts(bucket_id, upload_id)

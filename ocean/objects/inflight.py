@@ -1,17 +1,31 @@
 """Which writes of this process are between their bytes and their commit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
+
+from blobstore.extents import Extent, Layout
+
+
+class Doubt(NamedTuple):
+    """A write of which nobody knows whether it was committed; `blobs` are of segments."""
+
+    bucket_id: bytes
+    key: str
+    blobs: tuple[str, ...]
 
 
 class InFlight:
     """Tickets in ascending order: a volume that was sealed at ticket `now` holds no bytes of an
     uncommitted write once `oldest` has passed it.
+
+    A write in doubt keeps its ticket until it is settled: until then its bytes must stay.
     """
 
     def __init__(self) -> None:
         self._next = 0
         self._open: dict[int, None] = {}  # in the order of beginning
+        self.doubts: dict[int, Doubt] = {}  # by ticket
 
     @property
     def now(self) -> int:
@@ -24,11 +38,21 @@ class InFlight:
         return next(iter(self._open), self._next)
 
     @contextmanager
-    def write(self) -> Iterator[None]:
-        """One write, from before its first byte until its commit is known or given up."""
+    def write(self) -> Iterator[int]:
+        """One write, from before its first byte until its commit is known, given up or in doubt."""
         ticket, self._next = self._next, self._next + 1
         self._open[ticket] = None
         try:
-            yield
+            yield ticket
         finally:
-            del self._open[ticket]
+            if ticket not in self.doubts:
+                del self._open[ticket]
+
+    def doubt(self, ticket: int, bucket_id: bytes, key: str, extents: Iterable[Extent]) -> None:
+        """The commit of a write under way has no known outcome."""
+        blobs = tuple(extent.blob for extent in extents if extent.layout is Layout.SEGMENTS)
+        self.doubts[ticket] = Doubt(bucket_id, key, blobs)
+
+    def settle(self, ticket: int) -> None:
+        """What a write in doubt left has been judged."""
+        del self.doubts[ticket], self._open[ticket]

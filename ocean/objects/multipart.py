@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
-from metastore.errors import NoUpload
+from metastore.errors import NoUpload, StoreError
 from metastore.objects import Guard
 from metastore.records import (
     Algorithm,
@@ -27,15 +28,17 @@ from ocean.errors import (
     InvalidRequest,
     NoSuchUpload,
     OperationAborted,
+    S3Error,
 )
 from ocean.objects import label, manifest
 from ocean.objects.discard import Discard
 from ocean.objects.manifest import StoredPart
-from ocean.objects.put import Expected, Ingest
+from ocean.objects.put import Expected, Ingest, Taken
 from ocean.ports import Body, Clock
 from ocean.rules import etag
 
 DEFAULT = Algorithm.CRC64NVME  # of an upload that was begun without a checksum
+ATTEMPTS = 10  # of a Complete whose parts change under it
 MIN_PART = 5 * 1024 * 1024  # bytes; of all parts but the last
 
 
@@ -109,15 +112,20 @@ class Multipart:
                 f"{upload.algorithm.name.lower()}, actual checksum Type: "
                 f"{expected.algorithm.name.lower()}"
             )
-        with self._ingest.inflight.write():
-            return await self._store_part(bucket, upload, number, body, expected)
-
-    async def _store_part(
-        self, bucket: Bucket, upload: Upload, number: int, body: Body, expected: Expected
-    ) -> Part:
         op = self._meta.edits.next()
         owner = label.encode_part(bucket.id, upload.key, op, upload.id, number)
-        taken = await self._ingest(owner, body, expected)
+        with self._ingest.inflight.write() as ticket:
+            taken = await self._ingest(owner, body, expected)
+            try:
+                return await self._store_part(bucket, upload, number, taken)
+            except (S3Error, StoreError):  # certainly not stored
+                await self._discard.abandoned(taken.extents)
+                raise
+            except BaseException:  # no outcome is known, or nobody waited for it
+                self._ingest.inflight.doubt(ticket, bucket.id, upload.key, taken.extents)
+                raise
+
+    async def _store_part(self, bucket: Bucket, upload: Upload, number: int, taken: Taken) -> Part:
         part = Part(
             number=number,
             size=taken.size,
@@ -130,7 +138,6 @@ class Multipart:
         try:
             await self._meta.uploads.put_part(bucket.id, upload, part)
         except NoUpload:
-            await self._discard.extents(taken.extents)
             raise NoSuchUpload(UploadId=upload.id.hex()) from None
         return part
 
@@ -143,7 +150,7 @@ class Multipart:
             raise NoSuchUpload(UploadId=upload_id) from None
         if not aborted:
             raise NoSuchUpload(UploadId=upload_id)
-        await self._discard.upload(bucket.id, upload, frozenset())
+        await self._discard.upload(bucket.id, upload.id, frozenset())
         await self._meta.uploads.remove(bucket.id, upload)
 
     async def complete(
@@ -158,22 +165,43 @@ class Multipart:
         guard: Guard,
     ) -> Version:
         """Make the object of the parts named; the same call again gives the same answer."""
-        upload = await self._stored(bucket, key, upload_id)
         digest = _digest(wanted)
-        if upload.state is UploadState.DONE:
-            return _result(upload, digest)
-        draft = await self._assembled(bucket, upload, wanted, expected, size)
+        for _ in range(ATTEMPTS):
+            upload = await self._stored(bucket, key, upload_id)
+            if upload.state is UploadState.DONE:
+                return _result(upload, digest)
+            try:
+                draft = await self._assembled(bucket, upload, wanted, expected, size)
+            except S3Error:
+                if (await self._stored(bucket, key, upload_id)).state is UploadState.DONE:
+                    continue  # its parts have just been cleaned away
+                raise
+            begun = await self._begin(bucket, upload, digest, draft)
+            if begun is not None:
+                return await self._commit(bucket, begun, draft, guard)
+        raise OperationAborted
+
+    async def _begin(
+        self, bucket: Bucket, upload: Upload, digest: bytes, draft: "_Assembled"
+    ) -> Upload | None:
+        """Take the upload to completing; None: it is done, or its parts are others by now.
+
+        The parts are looked at again: whoever moves or replaces one after that finds the upload
+        completing, and lets the bytes be.
+        """
         try:
             upload = await self._meta.uploads.complete(
-                bucket.id, upload, digest, self._meta.edits.next()
+                bucket.id, upload, self._meta.edits.next(), digest=digest, exact=draft.exact
             )
         except NoUpload:
-            raise NoSuchUpload(UploadId=upload_id) from None
+            raise NoSuchUpload(UploadId=upload.id.hex()) from None
         if upload.state is UploadState.DONE:
-            return _result(upload, digest)
-        version = await self._commit(bucket, upload, draft, guard)
-        await self._discard.upload(bucket.id, upload, draft.kept)
-        return version
+            return None
+        there = self._meta.uploads.parts(bucket.id, upload.id)
+        if _exact([part async for part in there if part.number in draft.numbers]) == draft.exact:
+            return upload
+        await self._meta.uploads.reopen(bucket.id, upload)
+        return None
 
     async def _commit(
         self, bucket: Bucket, upload: Upload, draft: "_Assembled", guard: Guard
@@ -202,6 +230,8 @@ class Multipart:
             await self._meta.uploads.reopen(bucket.id, upload)
             raise
         await self._meta.uploads.finish(bucket.id, upload, made)
+        if made.manifest:  # else whoever committed cleans up
+            await self._discard.completed(bucket.id, upload, made)
         return made
 
     async def _assembled(
@@ -231,7 +261,7 @@ class Multipart:
             manifest=data,
             checksum=_checksum(upload, parts, expected),
         )
-        return _Assembled(version, chunks, frozenset(part.manifest for part in parts))
+        return _Assembled(version, chunks, frozenset(part.number for part in parts), _exact(parts))
 
     async def _parts(self, bucket: Bucket, upload: Upload, wanted: Sequence[Wanted]) -> list[Part]:
         """The parts named, in order; InvalidPart, InvalidPartOrder, EntityTooSmall.
@@ -274,7 +304,8 @@ class Multipart:
 class _Assembled(NamedTuple):
     version: Version
     chunks: list[bytes]
-    kept: frozenset[bytes]  # manifests of the parts that the object is made of
+    numbers: frozenset[int]
+    exact: bytes
 
 
 def _matches(part: Part, want: Wanted) -> bool:
@@ -287,6 +318,11 @@ def _digest(wanted: Sequence[Wanted]) -> bytes:
     return hashlib.sha256(
         "\n".join(f"{n} {tag} {sum_}" for n, tag, sum_ in wanted).encode()
     ).digest()
+
+
+def _exact(parts: Sequence[Part]) -> bytes:
+    """What names the very bytes of parts, wherever they lie."""
+    return hashlib.sha256(msgspec.msgpack.encode([(p.number, p.manifest) for p in parts])).digest()
 
 
 def _result(upload: Upload, digest: bytes) -> Version:

@@ -114,34 +114,24 @@ class Put:
         guard: Guard,
     ) -> Version:
         """Store `body` as `draft`: nothing is visible before the commit, all of it after."""
-        with self._ingest.inflight.write():
-            return await self._put(bucket, key, draft, body, expected, guard)
-
-    async def _put(
-        self,
-        bucket: Bucket,
-        key: str,
-        draft: Version,
-        body: Body,
-        expected: Expected,
-        guard: Guard,
-    ) -> Version:
         draft = replace(draft, op=self._meta.edits.next(), modified_ms=self._clock.now_ms())
-        taken = await self._ingest(label.encode(bucket.id, key, draft), body, expected)
-        version = replace(
-            draft,
-            size=taken.size,
-            etag=taken.md5,
-            checksum=taken.checksum,
-            manifest=manifest.whole(taken.extents, taken.size),
-        )
-        try:
-            return await self._meta.objects.put(bucket, key, version, guard)
-        except (S3Error, StoreError):
-            # Certainly not committed. After an unknown outcome the blobs stay, for whoever
-            # judges orphans: that fences the key first.
-            await self._discard.version(bucket.id, version.op, version.manifest)
-            raise
+        with self._ingest.inflight.write() as ticket:
+            taken = await self._ingest(label.encode(bucket.id, key, draft), body, expected)
+            version = replace(
+                draft,
+                size=taken.size,
+                etag=taken.md5,
+                checksum=taken.checksum,
+                manifest=manifest.whole(taken.extents, taken.size),
+            )
+            try:
+                return await self._meta.objects.put(bucket, key, version, guard)
+            except (S3Error, StoreError):  # certainly not committed
+                await self._discard.abandoned(taken.extents)
+                raise
+            except BaseException:  # no outcome is known, or nobody waited for it
+                self._ingest.inflight.doubt(ticket, bucket.id, key, taken.extents)
+                raise
 
 
 def verified(
