@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from blobstore import (
     BlobNames,
     Blobs,
-    Buffer,
     Corrupt,
     Extent,
     Failed,
@@ -28,6 +27,7 @@ from blobstore import (
     open_files,
 )
 from blobstore.memory import Memory
+from tests.support.invented import Invented
 
 MIB = 1 << 20
 BODY = random.Random(1).randbytes(5 * MIB + 12_345)
@@ -277,26 +277,6 @@ async def test_abandon_after_a_canceled_write(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------ very long bodies
-
-
-class Invented(Memory):
-    """One blob of any size whose bytes are a function of their place; nothing is kept."""
-
-    BLOCK = bytes(range(256)) * (frames.BLOCK // 256)
-    SEGMENT = BLOCK * (frames.SEGMENT // frames.BLOCK)
-
-    def __init__(self) -> None:
-        super().__init__(name="large")
-        self.most = 0
-
-    async def read(self, blob: str, offset: int, length: int) -> Buffer:
-        self.most = max(self.most, length)
-        out, full = bytearray(), frames.SEGMENT + frames.TABLE
-        while len(out) < length:
-            segment, within = divmod(offset + len(out), full)
-            checks = frames.table(blob, segment * (frames.SEGMENT // frames.BLOCK), self.SEGMENT)
-            out += (self.SEGMENT + checks)[within : within + length - len(out)]
-        return bytes(out)
 
 
 async def test_five_tebibytes() -> None:
