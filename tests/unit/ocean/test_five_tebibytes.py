@@ -22,13 +22,13 @@ from tests.support.invented import Invented
 
 TIB5 = 5 << 40
 PARTS = 10_000
-SIZE = -(-TIB5 // PARTS)
+SIZE = 524 << 20  # whole segments, which are what the store invents
 OWNER = "a" * 64
 BUCKET = Bucket(name="large", id=b"12345678", owner=OWNER, created_ms=0)
 
 
 def size_of(number: int) -> int:
-    return min(SIZE, TIB5 - SIZE * (number - 1))
+    return SIZE if number < PARTS else TIB5 - SIZE * (PARTS - 1)
 
 
 def md5_of(number: int) -> bytes:
