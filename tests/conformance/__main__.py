@@ -1,0 +1,62 @@
+"""`tests/conformance/run`: its options, the run, the comparison."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.conformance import report
+from tests.conformance.exclusions import Exclusions, parse
+from tests.conformance.report import Comparison
+from tests.conformance.suite import Checkout, SuiteError, configure
+from tests.servers import Server
+
+LIST = Path(__file__).with_name("excluded.txt")
+
+
+def main() -> int:
+    """The exit status: 0 as listed, 1 otherwise than listed, 2 not run."""
+    options = _options()
+    listed = parse(LIST.read_text())
+    try:
+        found = _run(Checkout(options.checkout.resolve()), options, listed)
+    except SuiteError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 2
+    print(report.text(found, listed.cases), end="")
+    return 0 if found.agrees else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run", description="Run s3-tests against Ocean.")
+    parser.add_argument("checkout", type=Path, help="folder with ceph/s3-tests")
+    parser.add_argument("-k", dest="expression", default="", help="only cases that match")
+    parser.add_argument("--processes", type=int, default=2, help="of the suite (2)")
+    parser.add_argument("--log", type=Path, help="file for what pytest prints")
+    return parser.parse_args()
+
+
+def _run(checkout: Checkout, options: argparse.Namespace, listed: Exclusions) -> Comparison:
+    commit = checkout.commit()
+    if commit != listed.commit:
+        print(f"run: the list is of commit {listed.commit}, this is {commit}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="ocean-conformance-") as name:
+        folder = Path(name)
+        with Server(folder / "data") as server:
+            configurations = [folder / f"{n}.conf" for n in range(options.processes)]
+            for path in configurations:
+                configure(server, path)
+            chosen = ["-k", options.expression] if options.expression else []
+            cases = checkout.cases(configurations[0], *chosen)
+            print(f"Running {len(cases)} cases at {server.endpoint} ...", file=sys.stderr)
+            outcomes = checkout.run(cases, configurations)
+            marked = checkout.cases(configurations[0], "-m", "fails_on_aws")
+            server.stop()
+        if options.log:
+            logs = (path.with_suffix(".log").read_text() for path in configurations)
+            options.log.write_text("\n".join(logs))
+    return report.compare(outcomes, listed.cases, marked, whole=not chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
