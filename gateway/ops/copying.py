@@ -1,6 +1,6 @@
 """Operations that copy: an object, or a range of one into a part."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from gateway.ops.shapes.copying import (
     CopyObjectOutput,
     CopyObjectResult,
     CopyPartResult,
+    SourceInput,
     UploadPartCopyInput,
     UploadPartCopyOutput,
 )
@@ -133,7 +134,7 @@ async def upload_part_copy(cx: Context, given: UploadPartCopyInput) -> UploadPar
     )
 
 
-async def _find(cx: Context, given: Any) -> Found:
+async def _find(cx: Context, given: SourceInput) -> Found:
     """The source, authorized as the caller and as the conditions want it."""
     named = copysource.parse(given.copy_source)
     bucket = await cx.ocean.meta.buckets.find(named.bucket)

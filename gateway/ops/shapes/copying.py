@@ -19,15 +19,8 @@ class CopyPartResult(Checksums):
     last_modified: datetime | None = None
 
 
-class CopyObjectInput(ObjectInput):
+class SourceInput(ObjectInput):
     copy_source: Annotated[str, Header("x-amz-copy-source")]
-    acl: Annotated[str | None, Header("x-amz-acl")] = None
-    cache_control: Annotated[str | None, Header("Cache-Control")] = None
-    checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
-    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
-    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
-    content_language: Annotated[str | None, Header("Content-Language")] = None
-    content_type: Annotated[str | None, Header("Content-Type")] = None
     copy_source_if_match: Annotated[str | None, Header("x-amz-copy-source-if-match")] = None
     copy_source_if_modified_since: Annotated[
         datetime | None, Header("x-amz-copy-source-if-modified-since")
@@ -38,6 +31,19 @@ class CopyObjectInput(ObjectInput):
     copy_source_if_unmodified_since: Annotated[
         datetime | None, Header("x-amz-copy-source-if-unmodified-since")
     ] = None
+    expected_source_bucket_owner: Annotated[
+        str | None, Header("x-amz-source-expected-bucket-owner")
+    ] = None
+
+
+class CopyObjectInput(SourceInput):
+    acl: Annotated[str | None, Header("x-amz-acl")] = None
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    content_type: Annotated[str | None, Header("Content-Type")] = None
     expires: Annotated[str | None, Header("Expires")] = None
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
@@ -50,9 +56,6 @@ class CopyObjectInput(ObjectInput):
     ] = None
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     tagging: Annotated[str | None, Header("x-amz-tagging")] = None
-    expected_source_bucket_owner: Annotated[
-        str | None, Header("x-amz-source-expected-bucket-owner")
-    ] = None
 
 
 class CopyObjectOutput(Output):
@@ -61,24 +64,10 @@ class CopyObjectOutput(Output):
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
 
 
-class UploadPartCopyInput(ObjectInput):
-    copy_source: Annotated[str, Header("x-amz-copy-source")]
+class UploadPartCopyInput(SourceInput):
     part_number: Annotated[int, PART_NUMBER]
     upload_id: Annotated[str, Query("uploadId")]
-    copy_source_if_match: Annotated[str | None, Header("x-amz-copy-source-if-match")] = None
-    copy_source_if_modified_since: Annotated[
-        datetime | None, Header("x-amz-copy-source-if-modified-since")
-    ] = None
-    copy_source_if_none_match: Annotated[str | None, Header("x-amz-copy-source-if-none-match")] = (
-        None
-    )
-    copy_source_if_unmodified_since: Annotated[
-        datetime | None, Header("x-amz-copy-source-if-unmodified-since")
-    ] = None
     copy_source_range: Annotated[str | None, Header("x-amz-copy-source-range")] = None
-    expected_source_bucket_owner: Annotated[
-        str | None, Header("x-amz-source-expected-bucket-owner")
-    ] = None
 
 
 class UploadPartCopyOutput(Output):

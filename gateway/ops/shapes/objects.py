@@ -107,23 +107,8 @@ class GetObjectOutput(ChecksumOutput):
     status: Annotated[int | None, Status()] = None
 
 
-class HeadObjectInput(ObjectInput):
-    if_match: Annotated[str | None, Header("If-Match")] = None
-    if_modified_since: Annotated[datetime | None, Header("If-Modified-Since")] = None
-    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
-    if_unmodified_since: Annotated[datetime | None, Header("If-Unmodified-Since")] = None
-    range: Annotated[str | None, Header("Range")] = None
-    response_cache_control: Annotated[str | None, Query("response-cache-control")] = None
-    response_content_disposition: Annotated[str | None, Query("response-content-disposition")] = (
-        None
-    )
-    response_content_encoding: Annotated[str | None, Query("response-content-encoding")] = None
-    response_content_language: Annotated[str | None, Query("response-content-language")] = None
-    response_content_type: Annotated[str | None, Query("response-content-type")] = None
-    response_expires: Annotated[str | None, Query("response-expires")] = None
-    version_id: Annotated[str | None, Query("versionId")] = None
-    part_number: Annotated[int | None, PART_NUMBER] = None
-    checksum_mode: Annotated[Literal["ENABLED"] | None, Header("x-amz-checksum-mode")] = None
+class HeadObjectInput(GetObjectInput):
+    """As GetObject's."""
 
 
 class HeadObjectOutput(ChecksumOutput):
