@@ -89,7 +89,8 @@ class Housekeeping:
         async for volume in self._blobs.sealed():
             epoch = epoch_of(volume)
             epochs.add(epoch)
-            state = states.get(epoch, LifeState.CLEAN)
+            # A life we have not heard of began since we looked: it may be writing there now.
+            state = states.get(epoch, LifeState.LIVE)
             if not self._ours(volume, epoch, state):
                 continue
             size = await self._blobs.volume_size(volume)
