@@ -125,7 +125,7 @@ class _Backup:
             self._notes.step("Checking the copy")
             checked = await self._check(verify=verify)
             # The same faults in two snapshots are not of the copying: the store has them.
-            if checked.faults == previous:
+            if not checked.faults or checked.faults == previous:
                 break
             previous = checked.faults
         else:

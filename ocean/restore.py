@@ -12,7 +12,7 @@ from metastore.lives import Lives
 from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
 from ocean.config import Config
 from ocean.engines import METADATA, open_blobs, open_engine
-from ocean.fsck import Fault, Fsck, Summary
+from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import matching
 from ocean.jobs.orphans import epoch_of
 from ocean.keys.local import KeyFileError
@@ -51,7 +51,11 @@ async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -
             await begin_anew(engine, blobs)
             notes.step("Checking what was restored")
             fsck = Fsck(engine, blobs, verify=verify, progress=notes.rows)
-            faults = tuple([fault async for fault in fsck.run()])
+            found = [fault async for fault in fsck.run()]
+            for fault in found:
+                if fault.kind is FaultKind.ORPHAN:  # of a later backup that was broken off
+                    await blobs.delete_large(fault.blob)
+            faults = tuple(fault for fault in found if fault.kind is not FaultKind.ORPHAN)
         (config.data / RESTORING).unlink()
         sync_folder(config.data)
     finally:
