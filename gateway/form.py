@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterable
 from gateway.http import Request
 from gateway.wire.forms import FormDecoder, boundary
 from gateway.wire.postpolicy import Policy
-from gateway.wire.target import check_key
 from metastore.records import Checksum
 from ocean.errors import InvalidArgument, MalformedPOSTRequest, MissingContentLength
+from ocean.rules.naming import check_key
 
 
 class Form:

@@ -82,7 +82,7 @@ def parse(target: str, host: str, domains: Domains) -> Target:
     if not bucket and (key or bucket_path):
         raise InvalidBucketName(BucketName="")
     if len(key) > MAX_KEY // 4:
-        check_key(key)
+        _check_length(key)
     return Target(bucket or None, key or None, path, raw_path, raw_query, pairs, query, bucket_path)
 
 
@@ -130,8 +130,7 @@ def _printable(text: str) -> str:
     return text[:MAX_KEY].encode("ascii", "backslashreplace").decode()
 
 
-def check_key(key: str) -> None:
-    """KeyTooLongError for a key of more than MAX_KEY bytes."""
+def _check_length(key: str) -> None:
     size = len(key.encode())
     if size > MAX_KEY:
         raise KeyTooLongError(Size=str(size), MaxSizeAllowed=str(MAX_KEY))
