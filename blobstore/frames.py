@@ -226,6 +226,12 @@ def segments_span(size: int) -> int:
     return size + CHECK * _blocks(size)
 
 
+def segments_size(span: int) -> int:
+    """Bytes of data in `span` bytes of segments: the inverse of segments_span."""
+    full, rest = divmod(span, BLOCK + CHECK)
+    return full * BLOCK + max(rest - CHECK, 0)
+
+
 def table(blob: str, first: int, data: Buffer) -> bytes:
     """The checksums of the blocks of `data`, the first of which has index `first`."""
     view = memoryview(data)

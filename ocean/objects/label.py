@@ -5,12 +5,18 @@ that is tried again under contention changes it.
 """
 
 import msgspec
+from msgspec.structs import replace
 
+from blobstore.frames import LABEL_LIMIT
 from metastore.records import Version
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
-    """Owner of a blob: the key, the upload and part (if any), and the operation that wrote it."""
+    """Owner of a blob: the key, the upload and part (if any), and the operation that wrote it.
+
+    `size` is that of the whole body, -1 when it was not known beforehand: a write that was broken
+    off is told by it. Fields are only ever added, at the end.
+    """
 
     bucket_id: bytes
     key: str
@@ -22,31 +28,38 @@ class Label(msgspec.Struct, frozen=True, array_like=True):
     headers: dict[str, str] = {}
     metadata: dict[str, str] = {}
     tags: tuple[tuple[str, str], ...] = ()
+    size: int = -1
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Label).decode
 
 
-def encode(bucket_id: bytes, key: str, draft: Version) -> bytes:
-    """The label of the bytes of `draft`."""
-    return _encode(
-        Label(
-            bucket_id,
-            key,
-            draft.op,
-            owner=draft.owner,
-            created_ms=draft.modified_ms,
-            headers=draft.headers,
-            metadata=draft.metadata,
-            tags=draft.tags,
-        )
+def encode(bucket_id: bytes, key: str, draft: Version, size: int | None) -> bytes:
+    """The label of the bytes of `draft`; without headers, metadata and tags if they do not fit."""
+    body = -1 if size is None else size
+    whole = Label(
+        bucket_id,
+        key,
+        draft.op,
+        owner=draft.owner,
+        created_ms=draft.modified_ms,
+        headers=draft.headers,
+        metadata=draft.metadata,
+        tags=draft.tags,
+        size=body,
     )
+    data = _encode(whole)
+    if len(data) <= LABEL_LIMIT:
+        return data
+    return _encode(replace(whole, headers={}, metadata={}, tags=()))
 
 
-def encode_part(bucket_id: bytes, key: str, op: bytes, upload: bytes, part: int) -> bytes:
+def encode_part(
+    bucket_id: bytes, key: str, op: bytes, upload: bytes, part: int, size: int | None
+) -> bytes:
     """The label of a part's bytes."""
-    return _encode(Label(bucket_id, key, op, upload, part))
+    return _encode(Label(bucket_id, key, op, upload, part, size=-1 if size is None else size))
 
 
 def decode(data: bytes) -> Label | None:

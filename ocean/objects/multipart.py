@@ -113,7 +113,7 @@ class Multipart:
                 f"{expected.algorithm.name.lower()}"
             )
         op = self._meta.edits.next()
-        owner = label.encode_part(bucket.id, upload.key, op, upload.id, number)
+        owner = label.encode_part(bucket.id, upload.key, op, upload.id, number, body.size)
         with self._ingest.inflight.write() as ticket:
             taken = await self._ingest(owner, body, expected)
             try:

@@ -116,7 +116,9 @@ class Put:
         """Store `body` as `draft`: nothing is visible before the commit, all of it after."""
         draft = replace(draft, op=self._meta.edits.next(), modified_ms=self._clock.now_ms())
         with self._ingest.inflight.write() as ticket:
-            taken = await self._ingest(label.encode(bucket.id, key, draft), body, expected)
+            taken = await self._ingest(
+                label.encode(bucket.id, key, draft, body.size), body, expected
+            )
             version = replace(
                 draft,
                 size=taken.size,
