@@ -1,4 +1,4 @@
-"""Power cuts: of what was written but not synced any part may be lost, of what was promised none."""
+"""Power cuts: of what was not synced any part may be lost, of what was promised none."""
 
 import pytest
 
