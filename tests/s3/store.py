@@ -118,6 +118,10 @@ class Store:
         _Auth(Credentials(*(pair or self.pair)), "s3", self.region).add_auth(request)
         return self.plain(method, url, headers=dict(request.headers.items()), body=body)
 
+    def unsigned(self) -> "Store":
+        """The same store for requests that nobody signs."""
+        return _Unsigned(self.endpoint, self.pair, self.region)
+
     def plain(
         self,
         method: str,
@@ -165,3 +169,18 @@ class Store:
         self.admin("user", "create", name)
         made = self.admin("access-key", "create", name)
         return Pair(made["access_key"], made["secret_key"])
+
+
+class _Unsigned(Store):
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        pair: Pair | None = None,
+    ) -> Answer:
+        sent = {"Content-Length": str(len(body)), **(headers or {})}
+        return self.plain(method, self.url(path, query), headers=sent, body=body)
