@@ -12,13 +12,10 @@ from tests.support.server import Server
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for one client, which at the end must stop by itself and have met no fault."""
+    """A server for one client; whatever was killed in between, its store must be sound after it."""
     with Server(tmp_path_factory.mktemp("server")) as running:
         yield running
-        assert running.stop() == 0
-    said = running.said()
-    assert "Traceback" not in said, said
-    assert " ERROR " not in said, said
+        running.finish()
 
 
 @pytest.fixture(scope="module")

@@ -113,6 +113,17 @@ class Server:
         self._wait_gone()
         return status
 
+    def finish(self) -> None:
+        """Stop, and prove the store sound whatever was killed before: AssertionError otherwise.
+
+        No life may have met an error, and fsck must find no fault in any row or byte.
+        """
+        assert self.stop() == 0
+        said = self.said()
+        assert "Traceback" not in said, said
+        assert " ERROR " not in said, said
+        self.fsck()
+
     def kill(self) -> None:
         """SIGKILL to every process at once, whatever they are doing."""
         with contextlib.suppress(ProcessLookupError):
@@ -124,6 +135,19 @@ class Server:
         """`kill`, and the next life on the same data and ports."""
         self.kill()
         return self.start()
+
+    def fsck(self) -> str:
+        """Read every row and byte, server running or not; AssertionError if a fault is found."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ocean", "fsck", "--verify"],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def client(self, **options: Any) -> Any:
         """A boto3 client, default settings but no retries; `options` as of botocore's Config."""
