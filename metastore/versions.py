@@ -57,7 +57,7 @@ def edited(head: Head, edit: bytes) -> Head:
 def put(head: Head, draft: Version, mode: Versioning) -> Plan:
     """Make `draft` (an object, or a delete marker) the current version."""
     seq = head.last + 1
-    version = _as(draft, seq, null=mode is not Versioning.ENABLED)
+    version = _as(draft, seq, null=_seen(head, mode) is not Versioning.ENABLED)
     displaced = head.current
     live, null_seq, trash = head.live, head.null_seq, head.trash
     copies: tuple[Version, ...] = ()
@@ -88,11 +88,9 @@ def remove(head: Head, marker: Version, mode: Versioning) -> Plan | None:
 
     None when there is nothing to delete in a bucket that never was.
     """
-    if mode is not Versioning.OFF:
+    if _seen(head, mode) is not Versioning.OFF:
         return put(head, marker, mode)
-    if head.current is None and not head.live:
-        return None
-    return erase(head)
+    return None if head.current is None else erase(head)
 
 
 def erase(head: Head) -> Plan:
@@ -145,6 +143,12 @@ def heavy(trash: tuple[Trash, ...]) -> bool:
 def removable(head: Head) -> bool:
     """Whether the row may go once the grace period is over."""
     return head.kind is Kind.NONE and not head.live and not head.trash
+
+
+def _seen(head: Head, mode: Versioning) -> Versioning:
+    """`mode`, unless the key shows that it is out of date: a bucket is never OFF again."""
+    versioned = head.live or (head.current is not None and not head.current.null)
+    return Versioning.ENABLED if versioned and mode is Versioning.OFF else mode
 
 
 def _trash_of(version: Version) -> tuple[Trash, ...]:

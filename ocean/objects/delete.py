@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from metastore.objects import Guard
-from metastore.records import Bucket, Kind, Version, Versioning
+from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
 from ocean.objects.get import version_id_of
 from ocean.ports import Clock
@@ -38,6 +38,6 @@ class Delete:
             modified_ms=self._clock.now_ms(),
         )
         made = await self._meta.objects.delete(bucket, key, marker, guard)
-        if made is None or bucket.versioning is Versioning.OFF:
+        if made is None:
             return Deleted()
         return Deleted(version_id_of(made), marker=True)
