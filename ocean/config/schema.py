@@ -21,12 +21,18 @@ class Root(Section, frozen=True):
     access_key: Annotated[str, Meta(description="access key of root")] = ""
     secret_key: Annotated[str, Meta(description="secret key of root")] = ""
 
+    def __repr__(self) -> str:
+        return f"Root({self.access_key!r}, secret masked)"
+
 
 class Admin(Section, frozen=True):
     """What `ocean admin` signs with; root's pair when not given."""
 
     access_key: Annotated[str, Meta(description="access key of an operator")] = ""
     secret_key: Annotated[str, Meta(description="secret key of an operator")] = ""
+
+    def __repr__(self) -> str:
+        return f"Admin({self.access_key!r}, secret masked)"
 
 
 class Tls(Section, frozen=True):
