@@ -170,6 +170,14 @@ class Blobs:
         """The label of a blob of segments; NotFound, Corrupt."""
         return await self.label(self._large.name, blob)
 
+    async def large_extent(self, blob: str) -> tuple[Extent, bytes]:
+        """What a blob of segments holds, by its size, and its label; NotFound, Corrupt."""
+        data = await self.large_label(blob)
+        offset = len(frames.segments_head(blob, data))
+        span = await self._large.size(blob) - offset
+        size = frames.segments_size(span)
+        return Extent(Layout.SEGMENTS, self._large.name, blob, offset, span, size), data
+
     async def delete_large(self, blob: str) -> None:
         """Delete a blob of segments by its name; absent is success."""
         await self._large.delete(blob)

@@ -35,6 +35,10 @@ class Lives:
         await self._engine.write(Table.LIVES, [(_row(epoch), codec.encode(life))])
         return life
 
+    async def record(self, life: Life) -> None:
+        """Write the row of a life that is over and whose row was lost."""
+        await self._engine.write(Table.LIVES, [(_row(life.epoch), codec.encode(life))])
+
     async def skip(self, epoch: int) -> None:
         """Give no life `epoch` or a lower one: blobs of a life without a row bear it."""
 

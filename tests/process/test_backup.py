@@ -184,3 +184,34 @@ def test_what_cannot_be_done_is_one_line(
     status, out, error = ocean(server, *arguments)
     assert (status, out) == (2, "")
     assert words in error.splitlines()[-1]
+
+
+def test_lost_metadata_is_rebuilt_from_the_blobs(tmp_path: Path) -> None:
+    with Server(tmp_path / "first") as server:
+        objects = fill(server.client())
+        status, _, error = ocean(server, "rebuild")
+        assert status == 2
+        assert "another server" in error
+        assert server.stop() == 0
+    status, _, error = ocean(server, "rebuild")
+    assert status == 2
+    assert "can be read and has 1 buckets" in error
+    database = server.data / "meta" / "ocean.sqlite"
+    database.write_bytes(b"\0" * database.stat().st_size)
+    status, _, error = ocean(server, "serve")
+    assert (status, len(error.splitlines())) == (2, 1), error
+    status, out, error = ocean(server, "rebuild", "--json")
+    assert status == 0, error
+    told = json.loads(out)
+    assert (told["buckets"], told["incomplete"], told["unlabeled"]) == (1, 0, 0)
+    assert (Path(told["aside"]) / "ocean.sqlite").exists()
+    with server:
+        client = server.client()
+        (bucket,) = [found["Name"] for found in client.list_buckets()["Buckets"]]
+        assert bucket.startswith("recovered-")
+        for key, data in objects.items():
+            if data:  # nothing is written for an empty object
+                assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == data
+        assert server.stop() == 0
+    status, out, _ = ocean(server, "fsck", "--verify")
+    assert status == 0, out

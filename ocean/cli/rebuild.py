@@ -1,0 +1,112 @@
+"""`ocean rebuild`: new metadata from the blobs alone, for when it is lost."""
+
+import argparse
+import asyncio
+import json
+import os
+import time
+
+from blobstore import BlobError
+from metastore.buckets import Buckets
+from metastore.edits import Edits
+from metastore.engine import EngineError
+from metastore.store import MetaStore
+from ocean.backup import opened
+from ocean.cli.progress import Progress
+from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.config import Config
+from ocean.engines import open_blobs, open_engine
+from ocean.identity.root import open_root
+from ocean.identity.sealed import open_key
+from ocean.keys.local import KeyFileError
+from ocean.rebuild import Rebuild, Rebuilt
+from ocean.restore import begin_anew
+from ocean.starting import StartError, lock_folder, stop_for_good
+from ocean.store import Ocean
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "rebuild", help="make new metadata from the blobs alone, when it is lost and no backup is"
+    )
+    add_options(parser)
+    add_json(parser)
+    parser.add_argument(
+        "--discard-metadata", action="store_true", help="even if the metadata can be read"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = loaded(options).config
+    if not (config.data / "blobs" / "format").exists():
+        raise StartError(f"{config.data}: there are no blobs to rebuild from")
+    lock = lock_folder(config.data)
+    progress = Progress()
+    try:
+        if not options.discard_metadata:
+            asyncio.run(_refuse_readable(config))
+        aside = _put_aside(config)
+        done = asyncio.run(_rebuild(config, progress))
+    except (EngineError, BlobError, KeyFileError, OSError) as error:
+        raise StartError(str(error)) from error
+    finally:
+        progress.end()
+        os.close(lock)
+    if options.json:
+        print(json.dumps({**done._asdict(), "aside": aside}))
+    else:
+        print(_told(done, aside))
+    return 0
+
+
+async def _refuse_readable(config: Config) -> None:
+    """StartError when buckets can be read: fsck, not this, is for single faults."""
+    if not (config.data / "meta").is_dir():
+        return
+    try:
+        async with opened(open_engine(config, stop_for_good)) as engine:
+            names = [bucket.name async for bucket in Buckets(engine, Edits(0)).list()]
+    except (StartError, EngineError):
+        return
+    if names:
+        raise StartError(
+            f"{config.data / 'meta'}: the metadata can be read and has {len(names)} buckets; "
+            "`ocean fsck` checks it, --discard-metadata rebuilds all the same"
+        )
+
+
+def _put_aside(config: Config) -> str:
+    """Move what is left of the metadata out of the way; where it is now, if there was any."""
+    meta = config.data / "meta"
+    if not meta.is_dir():
+        return ""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = meta.with_name(f"meta.lost-{stamp}")
+    meta.rename(aside)
+    return str(aside)
+
+
+async def _rebuild(config: Config, progress: Progress) -> Rebuilt:
+    async with (
+        opened(open_engine(config, stop_for_good)) as engine,
+        opened(open_blobs(config, 0, stop_for_good)) as blobs,
+    ):
+        await begin_anew(engine, blobs)
+        key = await open_key(engine, config.master_key_file)
+        root = await open_root(engine, key, config.root)
+        meta = await MetaStore.begin(engine)
+        done = await Rebuild(Ocean(meta, blobs), root.account.id, config.region, progress).run()
+        await meta.lease.end()
+        return done
+
+
+def _told(done: Rebuilt, aside: str) -> str:
+    made = f"{done.versions} versions in {done.buckets} buckets named recovered-..., all root's"
+    left = f"{done.incomplete} writes are damaged or were broken off, {done.unlabeled} blobs"
+    lines = [
+        f"{made}; {done.assembled} of them put together from parts",
+        f"{left} have no label: they are left as they are",
+        "Lost are: users and access keys, names and settings of buckets, deletions, empty objects.",
+    ]
+    return "\n".join([*lines, f"The old metadata is in {aside}"] if aside else lines)

@@ -1,0 +1,223 @@
+"""Rebuild: new metadata from the blobs alone, by the labels that are written beside all bytes.
+
+Nothing is thrown away: every whole write that is found becomes a version, the newest of a key its
+current one. What cannot be known is listed in ocean/design/0005-backup-and-rebuild.md.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
+
+from blobstore.base import BlobError, Corrupt, NotFound
+from blobstore.blobs import Blobs
+from blobstore.extents import Extent, Layout, Slice
+from blobstore.frames import Needle
+from metastore.records import Algorithm, Bucket, Checksum, Life, LifeState, Version, Versioning
+from ocean.backup import Notes
+from ocean.body import digests
+from ocean.body.digests import MD5, Digests
+from ocean.jobs.orphans import epoch_of
+from ocean.objects import label, manifest
+from ocean.objects.label import Label
+from ocean.objects.manifest import StoredPart
+from ocean.rules import etag
+from ocean.store import Ocean
+
+MARK = "ocean-recovered"  # user metadata of objects put together from parts
+_TOGETHER = 64  # keys at once: they share the engine's commits
+_CHECKSUM = "CRC64NVME"
+
+
+class Rebuilt(NamedTuple):
+    """What was made, and what could not be: writes without all their bytes, and unknown blobs."""
+
+    buckets: int
+    versions: int
+    assembled: int  # of the versions: those put together from parts
+    incomplete: int
+    unlabeled: int
+
+
+class _Write(NamedTuple):
+    """One operation's bytes: all extents under one label."""
+
+    owner: Label
+    extents: tuple[Extent, ...]
+
+
+class _Read(NamedTuple):
+    size: int
+    md5: bytes
+    checksum: bytes
+
+
+Writes = dict[bytes, _Write]  # by operation id
+_Key = tuple[bytes, str]  # bucket id, key
+
+
+class Rebuild:
+    """One run on a store without objects. `owner` becomes the owner of the buckets."""
+
+    def __init__(self, ocean: Ocean, owner: str, region: str, notes: Notes) -> None:
+        self._ocean = ocean
+        self._blobs: Blobs = ocean.blobs
+        self._owner = owner
+        self._region = region
+        self._notes = notes
+        self._objects: dict[_Key, Writes] = defaultdict(dict)
+        self._parts: dict[_Key, dict[bytes, Writes]] = defaultdict(lambda: defaultdict(dict))
+        self._versions = self._assembled = self._incomplete = self._unlabeled = 0
+
+    async def run(self) -> Rebuilt:
+        """Read everything, then make buckets and versions."""
+        self._notes.step("Looking for labels in volumes and blobs")
+        epochs = {epoch_of(name) async for name in self._found()}
+        for epoch in epochs:
+            await self._ocean.meta.lives.record(Life(epoch=epoch, state=LifeState.CLEAN))
+        self._notes.step("Reading the bytes and writing the metadata")
+        by_bucket: dict[bytes, list[str]] = defaultdict(list)
+        for bucket_id, key in sorted({*self._objects, *self._parts}):
+            by_bucket[bucket_id].append(key)
+        for bucket_id, keys in by_bucket.items():
+            bucket = await self._bucket(bucket_id)
+            for first in range(0, len(keys), _TOGETHER):
+                some = keys[first : first + _TOGETHER]
+                await asyncio.gather(*(self._put_all(bucket, key) for key in some))
+        return Rebuilt(
+            len(by_bucket), self._versions, self._assembled, self._incomplete, self._unlabeled
+        )
+
+    # -- what is there ----------------------------------------------------------------------
+
+    async def _found(self) -> AsyncIterator[str]:
+        """Note every labeled run of bytes; the names of all volumes and blobs."""
+        volumes = [name async for name in self._blobs.sealed()]
+        for volume in volumes:
+            yield volume
+            async for found in self._blobs.volumes.scan(volume):
+                self._notes.count(found.span)
+                if isinstance(found, Needle):
+                    pool = self._blobs.volumes.pool
+                    place = (found.offset, found.span, found.size)
+                    self._note(found.label, Extent(Layout.NEEDLE, pool, volume, *place))
+                else:
+                    self._incomplete += 1
+        async for blob in self._blobs.large():
+            yield blob
+            try:
+                extent, data = await self._blobs.large_extent(blob)
+            except (Corrupt, NotFound):
+                self._unlabeled += 1
+            else:
+                self._note(data, extent)
+
+    def _note(self, data: bytes, extent: Extent) -> None:
+        owner = label.decode(data)
+        if owner is None:
+            self._unlabeled += 1
+            return
+        key = (owner.bucket_id, owner.key)
+        writes = self._parts[key][owner.upload] if owner.part else self._objects[key]
+        known = writes.get(owner.op)
+        # A needle met twice was moved by compaction; blobs of segments follow each other.
+        more = known is not None and extent.layout is Layout.SEGMENTS
+        writes[owner.op] = _Write(owner, (*known.extents, extent) if known and more else (extent,))
+
+    # -- what it makes ----------------------------------------------------------------------
+
+    async def _bucket(self, bucket_id: bytes) -> Bucket:
+        """Labels do not say the name."""
+        bucket = Bucket(
+            name=f"recovered-{bucket_id.hex()}",
+            id=bucket_id,
+            owner=self._owner,
+            created_ms=self._ocean.clock.now_ms(),
+            region=self._region,
+            versioning=Versioning.ENABLED,
+        )
+        await self._ocean.meta.buckets.create(bucket)
+        return bucket
+
+    async def _put_all(self, bucket: Bucket, key: str) -> None:
+        """Every version of one key, oldest first."""
+        place = (bucket.id, key)
+        drafts = [await self._whole(write) for write in self._objects.get(place, {}).values()]
+        for upload, writes in self._parts.get(place, {}).items():
+            drafts.append(await self._assemble(bucket, upload, writes.values()))
+        kept = [draft for draft in drafts if draft is not None]
+        for draft in sorted(kept, key=lambda draft: (draft.modified_ms, draft.op)):
+            await self._ocean.meta.objects.put(bucket, key, draft, lambda _current: None)
+            self._versions += 1
+
+    async def _whole(self, write: _Write) -> Version | None:
+        """The version that one put wrote."""
+        read = await self._read(write)
+        if read is None:
+            return None
+        owner = write.owner
+        return Version(
+            op=owner.op,
+            size=read.size,
+            modified_ms=owner.created_ms,
+            etag=read.md5,
+            owner=owner.owner or self._owner,
+            checksum=Checksum(Algorithm[_CHECKSUM], digests.encode(read.checksum)),
+            headers=owner.headers,
+            metadata=owner.metadata,
+            tags=owner.tags,
+            manifest=manifest.whole(write.extents, read.size),
+        )
+
+    async def _assemble(
+        self, bucket: Bucket, upload: bytes, writes: Iterable[_Write]
+    ) -> Version | None:
+        """The object that the newest part of each number makes up, marked as such.
+
+        Whether the upload was completed, and with which of its parts, nobody knows.
+        """
+        newest: dict[int, tuple[_Write, _Read]] = {}
+        for write in sorted(writes, key=lambda write: write.owner.op):
+            read = await self._read(write)
+            if read is not None:
+                newest[write.owner.part] = (write, read)
+        if not newest:
+            return None
+        stored = [
+            StoredPart(number, read.size, "", manifest.encode_extents(write.extents))
+            for number, (write, read) in sorted(newest.items())
+        ]
+        op = self._ocean.meta.edits.next()
+        data, chunks = manifest.assemble(stored)
+        if chunks:
+            await self._ocean.meta.manifests.write(bucket.id, op, chunks)
+        self._assembled += 1
+        md5s = [newest[part.number][1].md5 for part in stored]
+        return Version(
+            op=op,
+            size=sum(part.size for part in stored),
+            modified_ms=int.from_bytes(upload[:8], "big"),  # an upload's id begins with its time
+            etag=bytes.fromhex(etag.multipart_etag(md5s)[:32]),
+            parts=len(stored),
+            owner=self._owner,
+            metadata={MARK: f"{len(stored)} parts, the last has number {stored[-1].number}"},
+            manifest=data,
+            upload=upload,
+        )
+
+    async def _read(self, write: _Write) -> _Read | None:
+        """Digests of a write's bytes; None when they are not all there and right."""
+        running = Digests((MD5, _CHECKSUM))
+        size = sum(extent.size for extent in write.extents)
+        try:
+            if write.owner.size not in (-1, size):
+                raise Corrupt("broken off")
+            slices = [Slice(extent, 0, extent.size) for extent in write.extents]
+            async for piece in self._blobs.read_all(slices):
+                running.feed(piece)
+                self._notes.count(len(piece))
+        except BlobError:
+            self._incomplete += 1
+            return None
+        found = running.finish()
+        return _Read(size, found[MD5], found[_CHECKSUM])
