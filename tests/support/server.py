@@ -49,12 +49,21 @@ class Server:
     @property
     def endpoint(self) -> str:
         """URL of the S3 port."""
-        return f"http://{self.host}"
+        return f"{self._scheme}://{self.host}"
 
     @property
     def admin_endpoint(self) -> str:
         """URL of the admin port."""
-        return f"http://127.0.0.1:{self.admin_port}"
+        return f"{self._scheme}://127.0.0.1:{self.admin_port}"
+
+    @property
+    def certificate(self) -> str | None:
+        """The file of the certificate that its settings name."""
+        return self.settings.get("OCEAN_TLS_CERTIFICATE")
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.certificate else "http"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -149,12 +158,13 @@ class Server:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def client(self, **options: Any) -> Any:
+    def client(self, endpoint: str | None = None, **options: Any) -> Any:
         """A boto3 client, default settings but no retries; `options` as of botocore's Config."""
         retries = {"total_max_attempts": 1}
         return boto3.client(
             "s3",
-            endpoint_url=self.endpoint,
+            endpoint_url=endpoint or self.endpoint,
+            verify=self.certificate,
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY,
