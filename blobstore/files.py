@@ -237,6 +237,8 @@ class Files:
                 with suppress(FileNotFoundError):  # removed when empty: it names nothing of ours
                     self._disk.sync_folder(folder)
         except OSError as error:
+            if error.errno in _NO_DESCRIPTOR:  # of a folder's, to sync it by: nothing was lost
+                raise Unavailable(f"{self._name}: {error}") from error
             raise self._fail("sync", error) from error
         self._settled |= unsettled
         with self._counting:

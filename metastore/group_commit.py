@@ -24,6 +24,7 @@ from metastore.turnstile import Turnstile
 _SLICE = 0.001  # seconds that one batch may keep the loop
 _SPARE_PAGES = 1024  # free pages in the file that let writes go on while the reserve is released
 _GRANT = 0.0001  # seconds that the loop lets go of the interpreter for the thread
+_SLACK = 64  # bytes by which a row may grow and still count as taking no room: an edit id or two
 _TIGHT_LOG = 64  # pages in the log before a checkpoint meanwhile
 _INSERT = for_each_table("INSERT INTO {} VALUES (?, ?) ON CONFLICT DO NOTHING")
 _UPDATE = for_each_table("UPDATE {} SET value = ? WHERE key = ? AND value = ?")
@@ -36,12 +37,20 @@ _REMOVE = for_each_table("DELETE FROM {} WHERE key = ?")
 class Change:
     """One statement, and who waits for it: resolved with whether it changed a row."""
 
-    __slots__ = ("again", "future", "parameters", "removes", "size", "statement")
+    __slots__ = ("again", "frugal", "future", "parameters", "size", "statement")
 
-    def __init__(self, statement: str, parameters: tuple[bytes, ...], new: bytes | None) -> None:
+    def __init__(
+        self,
+        statement: str,
+        parameters: tuple[bytes, ...],
+        new: bytes | None,
+        old: bytes | None = None,
+    ) -> None:
         self.statement = statement
         self.parameters = parameters
-        self.removes = new is None
+        # It takes no room, so it goes through on a full disk: not only removals, but also the swap
+        # of a Head that deletes its object, and the heartbeat without which a process must end.
+        self.frugal = new is None or (old is not None and len(new) <= len(old) + _SLACK)
         self.again = False  # came back after a full disk
         self.size = 0 if new is None else len(new)
         self.future: asyncio.Future[bool]
@@ -55,7 +64,7 @@ def swap_change(swap: Swap) -> Change:
         return Change(_INSERT[table], (key, new), new)
     if new is None:
         return Change(_DELETE[table], (key, old), new)
-    return Change(_UPDATE[table], (new, key, old), new)
+    return Change(_UPDATE[table], (new, key, old), new, old)
 
 
 def put_change(table: Table, key: bytes, value: bytes | None) -> Change:
@@ -183,12 +192,12 @@ class GroupCommit:
     def _run_batch(self) -> None:
         batch, queue, execute = self._batch, self._queue, self._connection.execute
         tight = not self._roomy()
-        # The log must not eat the space that was given back for removals.
+        # The log must not eat the space that was given back for frugal changes.
         self._log_limit = _TIGHT_LOG if tight else self._options.checkpoint_pages
         deadline = perf_counter() + _SLICE
         while queue:
             change = queue.popleft()
-            if tight and not change.removes:
+            if tight and not change.frugal:
                 _reject(change, Full("the disk is full"))
                 continue
             batch.append((change, False))
@@ -199,7 +208,7 @@ class GroupCommit:
                 break
 
     def _roomy(self) -> bool:
-        """Whether changes other than removals may be tried: the reserve is not for them."""
+        """Whether changes that take room may be tried: the reserve is not for them."""
         if self._reserve.restore():
             return True
         free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
@@ -262,12 +271,12 @@ class GroupCommit:
             self._idle.set()
 
     def _make_room(self) -> None:
-        """Refuse the batch but for its removals, which come again with the reserve's space."""
+        """Refuse the batch but for what is frugal, which comes again with the reserve's space."""
         held = self._reserve.held
         self._reserve.release()
         again = []
         for change, _ in self._batch:
-            if change.removes and held and not change.again:
+            if change.frugal and held and not change.again:
                 change.again = True
                 again.append(change)
             else:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from contextlib import suppress
 
 import msgspec
 
 from blobstore.base import BlobError
-from metastore.engine import EngineError, Table
+from metastore.engine import EngineError, Full, Table
 from metastore.errors import StoreError
 from metastore.records import LifeState
 from ocean.jobs.collect import Collector
@@ -61,9 +62,10 @@ class Housekeeping:
         """One round."""
         if self._watch.leads:
             live = await self._sweep.run(Breath())
-            await self._meta.engine.write(
-                Table.VOLUMES, [(_LIVE, msgspec.msgpack.encode(dict(live)))]
-            )
+            with suppress(Full):  # then the others compact less, until there is room
+                await self._meta.engine.write(
+                    Table.VOLUMES, [(_LIVE, msgspec.msgpack.encode(dict(live)))]
+                )
             await self._purge.run(self._sweep.buckets)
             await self._judge()
             self.passes += 1

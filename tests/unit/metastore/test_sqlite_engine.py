@@ -254,18 +254,20 @@ async def test_the_first_failure_is_the_last(path: Path) -> None:
 # A full disk.
 
 
-async def test_a_full_disk_refuses_all_but_removals(engine: SqliteEngine) -> None:
-    await engine.write(T, [(b"%d" % n, b"1") for n in range(3)])
+async def test_a_full_disk_refuses_what_takes_room(engine: SqliteEngine) -> None:
+    await engine.write(T, [(b"%d" % n, b"1") for n in range(4)])
     break_commits(engine, sqlite3.SQLITE_FULL, times=1)
     outcomes = await asyncio.gather(
         engine.swap(Swap(T, b"new", None, b"1")),
         engine.swap(Swap(T, b"0", b"1", None)),
-        engine.swap(Swap(T, b"1", b"1", b"2")),
+        engine.swap(Swap(T, b"1", b"1", b"2" * 100)),
         engine.write(T, [(b"2", None)]),
+        engine.swap(Swap(T, b"3", b"1", b"2" * 9)),
         return_exceptions=True,
     )
-    assert [type(outcome) for outcome in outcomes] == [Full, bool, Full, type(None)]
-    assert await engine.get_many(T, [b"new", b"0", b"1", b"2"]) == [None, None, b"1", None]
+    assert [type(outcome) for outcome in outcomes] == [Full, bool, Full, type(None), bool]
+    rows = await engine.get_many(T, [b"new", b"0", b"1", b"2", b"3"])
+    assert rows == [None, None, b"1", None, b"2" * 9]
 
 
 async def test_while_the_reserve_is_missing_only_removals_go(
