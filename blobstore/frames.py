@@ -45,6 +45,14 @@ def _place(blob: str, offset: int) -> int:
     return crc32c(b"%b@%d" % (blob.encode(), offset))  # type: ignore[no-any-return]
 
 
+def _refuse_newer(blob: str, offset: int, view: memoryview, magic: bytes) -> None:
+    """Corrupt, naming both versions, when this is a frame of another release."""
+    if view[: len(magic)] == magic and len(view) > len(magic) and view[len(magic)] != VERSION:
+        raise Corrupt(
+            f"{blob} has version {view[len(magic)]} at {offset}; this release knows {VERSION}"
+        )
+
+
 def checked_label(label: bytes) -> bytes:
     """`label`, if the format holds it; else ValueError."""
     if len(label) > LABEL_LIMIT:
@@ -93,6 +101,7 @@ def needle_data(blob: str, offset: int, size: int, raw: Buffer) -> memoryview:
         end - _NEEDLE.size,
         size,
     ):
+        _refuse_newer(blob, offset, view, _NEEDLE_MAGIC)
         raise Corrupt(f"no needle of {size} bytes at {offset} of {blob}")
     check = crc32c(view[:end], _place(blob, offset))
     data = view[end + CHECK : last]
@@ -218,6 +227,7 @@ def segments_label(blob: str, raw: Buffer) -> bytes:
             and _CHECK.unpack_from(view, end) == (crc32c(view[:end], _place(blob, 0)),)
         ):
             return bytes(view[_SEGMENTS.size : end])
+    _refuse_newer(blob, 0, view, _SEGMENTS_MAGIC)
     raise Corrupt(f"{blob} does not begin as a blob of segments does")
 
 

@@ -35,8 +35,7 @@ def open_files(  # each option with its default: this is the documentation of th
     disk = disk or Disk()
     folders = (root / "volumes", root / "blobs")
     root.mkdir(parents=True, exist_ok=True)
-    if (root / "format").exists():
-        _check_format(root / "format")
+    check_format(root)
     for folder in folders:
         folder.mkdir(exist_ok=True)
     if not (root / "format").exists():
@@ -54,12 +53,16 @@ def open_files(  # each option with its default: this is the documentation of th
     )
 
 
-def _check_format(path: Path) -> None:
+def check_format(root: Path) -> None:
+    """UnknownFormat when the store in `root`, if there is one, is not for this release."""
+    path = root / "format"
+    if not path.exists():
+        return
     words = path.read_text("ascii", "replace").split()
     if words[:1] != ["ocean-blobs"] or len(words) != 2 or not words[1].isdigit():
         raise UnknownFormat(f"{path} does not say what format this store has")
     if int(words[1]) > FORMAT:
-        raise UnknownFormat(f"{path}: format {words[1]}; this version knows up to {FORMAT}")
+        raise UnknownFormat(f"{path}: format {words[1]}; this release knows up to {FORMAT}")
 
 
 def _write_format(path: Path, epoch: int) -> None:

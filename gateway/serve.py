@@ -11,9 +11,10 @@ import msgspec
 from gateway.banner import Endpoint, banner
 from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
+from metastore.engine import EngineError
 from metastore.lives import Lives
 from ocean.config import Address, Config
-from ocean.engines import open_engine
+from ocean.engines import check_blobs, open_engine
 from ocean.identity.errors import IdentityError
 from ocean.identity.records import Credential
 from ocean.identity.root import open_root
@@ -35,6 +36,7 @@ def serve(config: Config) -> int:
     set_up(config.log, "supervisor")
     lock = lock_folder(config.data)
     refuse_half_restored(config.data)
+    check_blobs(config)
     _check_tls(config)
     sockets = _bind("listen", config.listen), _bind("admin_listen", config.admin_listen)
     root = asyncio.run(_prepare(config))
@@ -72,7 +74,7 @@ async def _prepare(config: Config) -> Credential:
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()
-    except (KeyFileError, SealError, IdentityError) as error:
+    except (KeyFileError, SealError, IdentityError, EngineError) as error:
         raise StartError(str(error)) from error
 
 

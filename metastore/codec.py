@@ -238,7 +238,8 @@ def encode(record: msgspec.Struct) -> bytes:
 def decode(kind: type[T], data: bytes) -> T:
     """The record of type `kind` in `data`; Corrupt."""
     if data[:1] != b"\x01":
-        raise Corrupt(f"a {kind.__name__} has format {data[:1]!r}; this release knows 1")
+        found = data[0] if data else "none"
+        raise Corrupt(f"a {kind.__name__} has format {found}; this release knows 1")
     try:
         return msgspec.msgpack.decode(_opened(data)[1:], type=kind)
     except msgspec.MsgspecError as error:

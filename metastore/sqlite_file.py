@@ -113,7 +113,7 @@ def check_file(connection: sqlite3.Connection, path: str) -> int:
     if application != _APPLICATION and (application or version or tables):
         raise Corrupt(f"{path} is a database of another program")
     if version > FORMAT:
-        raise EngineError(f"{path} has format {version}; this version reads up to {FORMAT}")
+        raise EngineError(f"{path} has format {version}; this release knows up to {FORMAT}")
     return version
 
 

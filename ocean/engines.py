@@ -7,6 +7,7 @@ from pathlib import Path
 from blobstore import BlobError, Blobs, open_files
 from blobstore import Failed as BlobsFailed
 from blobstore.disk import Disk, Relaxed
+from blobstore.layout import check_format
 from metastore.engine import Engine, EngineError, Failed
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
@@ -43,6 +44,14 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
             on_failure=on_failure,
             disk=Relaxed() if config.durability == "relaxed" else Disk(),
         )
+    except (OSError, BlobError) as error:
+        raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
+
+
+def check_blobs(config: Config) -> None:
+    """StartError when what is in the data folder is not for this release."""
+    try:
+        check_format(config.data / "blobs")
     except (OSError, BlobError) as error:
         raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
 

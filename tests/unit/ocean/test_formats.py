@@ -1,0 +1,205 @@
+"""What is on disk: golden files of labels and manifests, and no newer format is ever misread."""
+
+import sqlite3
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+import pytest
+
+from blobstore import frames
+from blobstore.base import Corrupt as BlobCorrupt
+from blobstore.extents import Extent, Layout
+from blobstore.layout import UnknownFormat, check_format
+from metastore import codec
+from metastore.engine import Corrupt, EngineError
+from metastore.records import Bucket, Head, Version
+from metastore.sqlite import SqliteEngine
+from metastore.sqlite_file import Options
+from ocean.objects import label, manifest
+from ocean.objects.label import Label
+from ocean.objects.manifest import Manifest, Mark, PartEntry, StoredPart
+from tests.support.embedded import begun, config_of
+from tests.support.server import Server
+
+GOLDEN = Path(__file__).parent / "golden"
+
+BUCKET_ID = bytes(range(8))
+OP = bytes(range(100, 112))
+UPLOAD = bytes(range(20))
+NEEDLE = Extent(Layout.NEEDLE, "volumes", "00000001-000000000002", 77, 4242, 4096)
+SEGMENTS = Extent(Layout.SEGMENTS, "blobs", "00000001-000000000003", 60, 1_048_640, 1_048_576)
+DRAFT = Version(
+    op=OP,
+    owner="ab" * 32,
+    modified_ms=1_700_000_000_123,
+    headers={"content-type": "text/plain; charset=utf-8"},
+    metadata={"color": "gr\u00fcn"},
+    tags=(("stage", "test"), ("", "")),
+)
+OBJECT = Label(
+    BUCKET_ID,
+    "dir/\u00e4\U0001f600",
+    OP,
+    owner=DRAFT.owner,
+    created_ms=DRAFT.modified_ms,
+    headers=DRAFT.headers,
+    metadata=DRAFT.metadata,
+    tags=DRAFT.tags,
+    size=4096,
+)
+PARTS = tuple(PartEntry(n, 5, "", (NEEDLE,) if n % 2 else (SEGMENTS, NEEDLE)) for n in (1, 2, 4))
+STORED = [
+    StoredPart(n, 5, f"c{n}", manifest.encode_extents((SEGMENTS,) * 2)) for n in range(1, 300)
+]
+LONG = Manifest(299, (), (Mark(0, 1), Mark(640, 129), Mark(1280, 257)))
+CHUNK = tuple(PartEntry(n, 5, f"c{n}", (SEGMENTS,) * 2) for n in range(257, 300))
+
+# Bytes as they are written, and what must be read from them, for ever.
+CASES: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bool]]] = {
+    "label-object-v1.bin": (
+        lambda: label.encode(BUCKET_ID, OBJECT.key, DRAFT, 4096),
+        lambda data: label.decode(data) == OBJECT,
+    ),
+    "label-part-v1.bin": (
+        lambda: label.encode_part(BUCKET_ID, "key", OP, UPLOAD, 10_000, None),
+        lambda data: label.decode(data) == Label(BUCKET_ID, "key", OP, UPLOAD, 10_000),
+    ),
+    "manifest-whole-v1.bin": (
+        lambda: manifest.whole((SEGMENTS, NEEDLE), 1_052_672),
+        lambda data: (
+            manifest.decode(data) == Manifest(1, (PartEntry(0, 1_052_672, "", (SEGMENTS, NEEDLE)),))
+        ),
+    ),
+    "manifest-parts-v1.bin": (
+        lambda: manifest.encode(Manifest(3, PARTS)),
+        lambda data: manifest.decode(data) == Manifest(3, PARTS),
+    ),
+    "manifest-long-v1.bin": (
+        lambda: manifest.assemble(STORED)[0],
+        lambda data: manifest.decode(data) == LONG,
+    ),
+    "manifest-chunk-v1.bin": (
+        lambda: manifest.assemble(STORED)[1][2],
+        lambda data: manifest.decode_chunk(data) == CHUNK,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_written_is_read_and_written_alike(name: str) -> None:
+    write, reads = CASES[name]
+    golden = (GOLDEN / name).read_bytes()
+    assert reads(golden)
+    assert write() == golden
+
+
+def test_a_label_from_before_the_size_was_kept_is_read() -> None:
+    """Fields are added at the end only."""
+    fields = msgspec.msgpack.decode((GOLDEN / "label-object-v1.bin").read_bytes())
+    found = label.decode(msgspec.msgpack.encode(fields[:-1]))
+    assert found == msgspec.structs.replace(OBJECT, size=-1)
+    assert label.decode(msgspec.msgpack.encode([*fields, "newer"])) == OBJECT
+
+
+def test_a_label_that_would_not_fit_leaves_out_what_clients_made() -> None:
+    draft = msgspec.structs.replace(DRAFT, metadata={"a": "x" * frames.LABEL_LIMIT})
+    data = label.encode(BUCKET_ID, "k" * 1024, draft, 1)
+    assert len(data) <= frames.LABEL_LIMIT
+    found = label.decode(data)
+    assert found is not None
+    assert (found.key, found.op, found.size, found.metadata) == ("k" * 1024, OP, 1, {})
+
+
+# --------------------------------------------------------------------------------- newer formats
+
+
+def test_newer_rows_are_refused() -> None:
+    head = bytearray(codec.encode_head(Head(current=Version())))
+    bucket = codec.encode(Bucket(name="b", id=BUCKET_ID, owner="", created_ms=0))
+    assert bucket[0] == head[1] == codec.FORMAT
+    head[1] = codec.FORMAT + 1
+    for data in (head[:-4], b"\x02" + bucket[1:-4]):
+        data = bytes(data) + struct.pack(">I", crc32(data))
+        for read in (codec.decode_head, codec.decode_version, lambda d: codec.decode(Bucket, d)):
+            with pytest.raises(Corrupt):
+                read(data)
+    with pytest.raises(Corrupt, match="has format 2; this release knows 1"):
+        codec.decode_head(bytes(head))
+    with pytest.raises(Corrupt, match="has format 2; this release knows 1"):
+        codec.decode(Bucket, b"\x02" + bucket[1:])
+
+
+def test_newer_needles_and_segments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "VERSION", 2)
+    needle = b"".join(map(bytes, frames.needle("v", 5, b"label", b"data")))
+    head = frames.segments_head("b", b"label")
+    assert bytes(frames.needle_data("v", 5, 4, needle)) == b"data"
+    assert frames.segments_label("b", head) == b"label"
+    monkeypatch.setattr(frames, "VERSION", 1)
+    words = "has version 2 at 5; this release knows 1"
+    with pytest.raises(BlobCorrupt, match=words):
+        frames.needle_data("v", 5, 4, needle)
+    with pytest.raises(BlobCorrupt, match="has version 2 at 0; this release knows 1"):
+        frames.segments_label("b", head)
+    scanner = frames.Scanner("v")
+    found = [*scanner.feed(needle), *scanner.finish()]
+    assert [type(one) for one in found] == [frames.Damage]
+
+
+def newer_blobs(data: Path) -> None:
+    (data / "blobs" / "format").write_text("ocean-blobs 2\n")
+
+
+def newer_metadata(data: Path) -> None:
+    with closing(sqlite3.connect(data / "meta" / "ocean.sqlite")) as file:
+        file.execute("PRAGMA user_version = 2")
+
+
+def test_a_newer_folder_of_blobs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    check_format(tmp_path / "blobs")
+    newer_blobs(tmp_path)
+    with pytest.raises(UnknownFormat, match="format 2; this release knows up to 1"):
+        check_format(tmp_path / "blobs")
+
+
+async def test_a_newer_metadata_file_is_refused(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    async with begun(config):
+        pass
+    newer_metadata(config.data)
+    path = str(config.data / "meta" / "ocean.sqlite")
+    with pytest.raises(EngineError, match="has format 2; this release knows up to 1"):
+        SqliteEngine(path, Options(), lambda _failure: None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["serve", "backup copy", "fsck"])
+@pytest.mark.parametrize("newer", [newer_blobs, newer_metadata])
+async def test_commands_on_a_newer_store_say_so(
+    tmp_path: Path, newer: Callable[[Path], None], command: str
+) -> None:
+    server = Server(tmp_path)
+    config = msgspec.structs.replace(config_of(tmp_path), data=server.data)
+    async with begun(config):
+        pass
+    newer(server.data)
+    done = subprocess.run(  # noqa: ASYNC221
+        [sys.executable, "-m", "ocean", *command.split()],
+        cwd=tmp_path,
+        env=server.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("ocean: ")]
+    assert "format 2; this release knows up to 1" in line
+    assert done.stdout == ""
