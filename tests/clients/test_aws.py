@@ -153,6 +153,31 @@ def test_versions(aws: Program, tmp_path: Path) -> None:
     assert (tmp_path / "two").read_bytes() == b"two"
 
 
+def test_other_operations(aws: Program, server: Server, big: Path, tmp_path: Path) -> None:
+    content = big.read_bytes()
+    bucket = ("--bucket", "others")
+    at = (*bucket, "--key", "ü+copy")
+    server.client().create_bucket(Bucket="others")
+    server.client().put_object(Bucket="others", Key="a b", Body=content, Metadata={"n": "1"})
+    source = ("--copy-source", "others/a b")
+    answer(aws, "head-bucket", *bucket)
+    copied = answer(aws, "copy-object", *at, *source, "--metadata-directive", "REPLACE")
+    head = answer(aws, "head-object", *at)
+    assert (head["ETag"], head["Metadata"]) == (copied["CopyObjectResult"]["ETag"], {})
+    upload = ("--upload-id", answer(aws, "create-multipart-upload", *at)["UploadId"])
+    chosen = ("--part-number", "1", "--copy-source-range", "bytes=1000-1999")
+    part = answer(aws, "upload-part-copy", *at, *upload, *source, *chosen)["CopyPartResult"]
+    parts = f"Parts=[{{PartNumber=1,ETag={part['ETag']}}}]"
+    answer(aws, "complete-multipart-upload", *at, *upload, "--multipart-upload", parts)
+    answer(aws, "get-object", *at, "--range", "bytes=-500", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == content[1500:2000]
+    listed = answer(aws, "list-objects-v2", *bucket, "--page-size", "1")["Contents"]
+    assert [each["Key"] for each in listed] == ["a b", "ü+copy"]
+    gone = answer(aws, "delete-objects", *bucket, "--delete", "Objects=[{Key=a b},{Key=none}]")
+    assert {each["Key"] for each in gone["Deleted"]} == {"a b", "none"}
+    assert [each["Name"] for each in answer(aws, "list-buckets")["Buckets"]].count("others") == 1
+
+
 def test_killed_while_it_copies(aws: Program, server: Server, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     expected = make_tree(tree, count=120, size=400_000)
