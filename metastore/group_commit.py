@@ -12,7 +12,8 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from queue import SimpleQueue
 from time import monotonic, perf_counter
 
@@ -21,6 +22,7 @@ from metastore.reserve import Reserve
 from metastore.sqlite_file import PAGE, Options, for_each_table
 from metastore.turnstile import Turnstile
 
+_ROWS = 64  # of one change
 _SLICE = 0.001  # seconds that one batch may keep the loop
 _SPARE_PAGES = 1024  # free pages in the file that let writes go on while the reserve is released
 _GRANT = 0.0001  # seconds that the loop lets go of the interpreter for the thread
@@ -35,9 +37,12 @@ _REMOVE = for_each_table("DELETE FROM {} WHERE key = ?")
 
 
 class Change:
-    """One statement, and who waits for it: resolved with whether it changed a row."""
+    """One statement, and who waits for it: resolved with whether it changed a row.
 
-    __slots__ = ("again", "frugal", "future", "parameters", "size", "statement")
+    With `rows` it is run for each of them.
+    """
+
+    __slots__ = ("again", "frugal", "future", "parameters", "rows", "size", "statement")
 
     def __init__(
         self,
@@ -48,12 +53,18 @@ class Change:
     ) -> None:
         self.statement = statement
         self.parameters = parameters
+        self.rows: Sequence[tuple[bytes, ...]] = ()
         # It takes no room, so it goes through on a full disk: not only removals, but also the swap
         # of a Head that deletes its object, and the heartbeat without which a process must end.
         self.frugal = new is None or (old is not None and len(new) <= len(old) + _SLACK)
         self.again = False  # came back after a full disk
         self.size = 0 if new is None else len(new)
         self.future: asyncio.Future[bool]
+
+    @property
+    def pages(self) -> int:
+        """About how many pages it adds to the log."""
+        return max(len(self.rows), 1) + self.size // PAGE
 
 
 def swap_change(swap: Swap) -> Change:
@@ -67,10 +78,19 @@ def swap_change(swap: Swap) -> Change:
     return Change(_UPDATE[table], (new, key, old), new, old)
 
 
-def put_change(table: Table, key: bytes, value: bytes | None) -> Change:
-    if value is None:
-        return Change(_REMOVE[table], (key,), None)
-    return Change(_PUT[table], (key, value), value)
+def put_changes(table: Table, rows: Iterable[tuple[bytes, bytes | None]]) -> list[Change]:
+    """Puts and removals; many rows share a change, which costs a third of one for each."""
+    changes = []
+    for removes, some in groupby(rows, key=lambda row: row[1] is None):
+        group = list(some)
+        for first in range(0, len(group), _ROWS):
+            part = group[first : first + _ROWS]
+            change = Change(_REMOVE[table] if removes else _PUT[table], (), None)
+            change.rows = [(key,) if value is None else (key, value) for key, value in part]
+            change.size = sum(len(value or b"") for _, value in part)
+            change.frugal = removes
+            changes.append(change)
+    return changes
 
 
 class GroupCommit:
@@ -201,7 +221,10 @@ class GroupCommit:
                 _reject(change, Full("the disk is full"))
                 continue
             batch.append((change, False))
-            cursor = execute(change.statement, change.parameters)
+            if change.rows:
+                cursor = self._connection.executemany(change.statement, change.rows)
+            else:
+                cursor = execute(change.statement, change.parameters)
             changed = cursor.rowcount > 0 or (cursor.rowcount < 0 and bool(cursor.fetchone()))
             batch[-1] = (change, changed)
             if perf_counter() > deadline:
@@ -310,7 +333,7 @@ class GroupCommit:
         self._loop.call_soon_threadsafe(self._apply)
 
     def _commit(self) -> None:
-        pages = sum(1 + change.size // PAGE for change, changed in self._batch if changed)
+        pages = sum(change.pages for change, changed in self._batch if changed)
         try:
             self._connection.commit()
         except sqlite3.Error as error:

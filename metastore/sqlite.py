@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from metastore.engine import Counters, EngineError, Failed, Row, Swap, Table, Unavailable
-from metastore.group_commit import Change, GroupCommit, put_change, swap_change
+from metastore.group_commit import Change, GroupCommit, put_changes, swap_change
 from metastore.reserve import Reserve
 from metastore.sqlite_file import (
     Durability,
@@ -147,8 +147,9 @@ class SqliteEngine:
         return await _outcomes(changes)
 
     async def write(self, table: Table, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
-        changes = [put_change(table, key, value) for key, value in rows]
-        self._submit(changes)
+        changes = put_changes(table, rows)
+        self._commits.submit(changes)
+        self._counters.swaps += len(rows)
         await _outcomes(changes)
 
     def _submit(self, changes: Sequence[Change]) -> None:
