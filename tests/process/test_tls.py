@@ -1,0 +1,160 @@
+"""TLS on both ports, with a self-signed certificate from the files of the configuration."""
+
+import datetime as dt
+import http.client
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import SSLError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+
+pytestmark = pytest.mark.slow
+
+
+def certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
+    """A certificate for this machine, signed by its own key, and that key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / f"{name}.pem", folder / f"{name}.key"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = serialization.PrivateFormat.PKCS8
+    plain = serialization.NoEncryption()
+    files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, private, plain))
+    return files
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, trusted: tuple[Path, Path]
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    file = folder / "ocean.toml"
+    file.write_text(f'[tls]\ncertificate = "{trusted[0]}"\nkey = "{trusted[1]}"\n')
+    with Server(folder, {"OCEAN_CONFIG": str(file)}) as running:
+        yield running
+        assert running.stop() == 0
+
+
+def ocean(server: Server, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ocean", *arguments],
+        env={**server.environment, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def client(server: Server, verify: Path) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=f"https://{server.host}",
+        verify=str(verify),
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def test_boto3_verifies_and_stores(server: Server, trusted: tuple[Path, Path]) -> None:
+    s3 = client(server, trusted[0])
+    s3.create_bucket(Bucket="bucket")
+    for size in (0, 1, 100_000, 9 << 20):
+        data = bytes(size % 251 for _ in range(1)) * size
+        s3.put_object(Bucket="bucket", Key=str(size), Body=data)
+        assert s3.get_object(Bucket="bucket", Key=str(size))["Body"].read() == data
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "1"})
+    assert url.startswith("https://")
+    context = ssl.create_default_context(cafile=trusted[0])
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=10)
+    connection.request("GET", url.partition(server.host)[2])
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_another_certificate_is_not_trusted(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SSLError):
+        client(server, certificate(tmp_path, "other")[0]).list_buckets()
+
+
+def test_admin_works_with_the_same_settings(server: Server) -> None:
+    assert ocean(server, "admin", "user", "create", "alice").returncode == 0
+    assert "alice" in ocean(server, "admin", "user", "list").stdout
+
+
+def test_admin_refuses_a_server_with_another_certificate(server: Server, tmp_path: Path) -> None:
+    files = certificate(tmp_path, "other")
+    done = ocean(
+        server,
+        "admin",
+        "user",
+        "list",
+        OCEAN_TLS_CERTIFICATE=str(files[0]),
+        OCEAN_TLS_KEY=str(files[1]),
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "certificate" in line
+
+
+@pytest.mark.parametrize("port", ["port", "admin_port"])
+def test_both_ports_speak_tls_only(server: Server, port: str) -> None:
+    with socket.create_connection(("127.0.0.1", getattr(server, port)), timeout=10) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b"HTTP/" not in plain.recv(65536)
+
+
+def test_old_versions_of_tls_are_refused(server: Server) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+        assert context.wrap_socket(plain).version() == "TLSv1.2"
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain,
+        pytest.raises(OSError),
+    ):
+        context.wrap_socket(plain)
+
+
+def test_the_banner_shows_https(server: Server) -> None:
+    assert f"https://{server.host}" in server.said()
