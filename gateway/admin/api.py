@@ -105,8 +105,9 @@ class AdminApi:
         headers = request.headers
         target = parse(request.target, headers.get("host", ""), self._domains)
         found = claim(target, headers)
-        if not isinstance(found, claims.Claim):
-            raise errors.AccessDenied("the admin API needs a SigV4 signature")
+        # A presigned URL is made to be handed on, and S3's may name any path.
+        if not isinstance(found, claims.Claim) or found.expires is not None:
+            raise errors.AccessDenied("the admin API needs a SigV4 signature in a header")
         credential = await self._credentials.find(found.access_key)
         if credential is None:
             raise errors.InvalidAccessKeyId
@@ -146,6 +147,7 @@ class AdminApi:
         new = _decode(body, NewUser)
         if new.operator and not by.root:
             raise errors.AccessDenied("only root makes operators")
+        self._check_not_root(new.access_key)
         account = await self._identities.create_account(
             new.name, display_name=new.display_name, email=new.email, operator=new.operator
         )
@@ -190,16 +192,24 @@ class AdminApi:
         if account.operator and not by.root:
             raise errors.AccessDenied("only root makes access keys of operators")
         new = _decode(body or b"{}", NewKey)
+        self._check_not_root(new.access_key)
         pair, secret = await self._identities.create_access_key(
             name, access_key=new.access_key, secret=new.secret_key
         )
         return _json(201, KeyMade(access_key=pair.access_key, secret_key=secret, user=name))
 
     async def _delete_key(
-        self, _by: Account, _body: bytes, _query: dict[str, str], name: str, key: str
+        self, by: Account, _body: bytes, _query: dict[str, str], name: str, key: str
     ) -> Response:
+        if (await self._found(name)).operator and not by.root:
+            raise errors.AccessDenied("only root removes access keys of operators")
         await self._identities.delete_access_key(name, key)
         return _json(200, {"access_key": key, "user": name})
+
+    def _check_not_root(self, access_key: str) -> None:
+        """Taken for root's key: it is root's in every signature, whoever else has it."""
+        if access_key == self._credentials.root.access_key:
+            raise Taken(f"the access key {access_key} is taken")
 
     async def _found(self, name: str) -> Account:
         account = await self._identities.account(name)

@@ -7,15 +7,17 @@ from typing import NamedTuple, Self
 from blobstore.blobs import Blobs
 from blobstore.ids import BlobNames
 from blobstore.memory import Memory
+from gateway.admin.api import AdminApi
 from gateway.http import Request, Response
+from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
-from gateway.server import Front
+from gateway.server import Front, Handler
 from gateway.sockets import bind
 from metastore.engine import Row, Swap, Table
 from metastore.memory import MemoryEngine
 from metastore.store import MetaStore
-from ocean.config.schema import Limits, Root
+from ocean.config.schema import Config, Limits, Root
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
@@ -36,6 +38,7 @@ class Pair(NamedTuple):
 ROOT = Pair("ROOTKEY0000000000000", "root-secret-0123456789-0123456789")
 OWNER = Pair("OWNERKEY000000000000", "owner-secret-0123456789-0123456789")
 OTHER = Pair("OTHERKEY000000000000", "other-secret-0123456789-0123456789")
+OPERATOR = Pair("OPERATORKEY000000000", "operator-secret-0123456789-012345")
 
 
 class Answer(NamedTuple):
@@ -100,10 +103,11 @@ class SpiedEngine(MemoryEngine):
 
 
 class InProcess:
-    """A gateway with the users OWNER and OTHER; `touched` notes what requests do."""
+    """A gateway with the users OWNER, OTHER and OPERATOR; `touched` notes what requests do."""
 
-    def __init__(self, pipeline: Pipeline, ocean: Ocean, touched: Touched) -> None:
+    def __init__(self, pipeline: Pipeline, admin: AdminApi, ocean: Ocean, touched: Touched) -> None:
         self.pipeline = pipeline
+        self.admin = admin
         self.ocean = ocean
         self.touched = touched
 
@@ -115,15 +119,16 @@ class InProcess:
         key = MasterKey(bytes(32))
         root = await open_root(engine, key, Root(access_key=ROOT[0], secret_key=ROOT[1]))
         identities = Identities(engine, key)
-        for name, pair in (("owner", OWNER), ("other", OTHER)):
-            await identities.create_account(name)
+        for name, pair in (("owner", OWNER), ("other", OTHER), ("operator", OPERATOR)):
+            await identities.create_account(name, operator=pair is OPERATOR)
             await identities.create_access_key(name, access_key=pair[0], secret=pair[1])
         meta = await MetaStore.begin(engine)
         store = Memory(before=lambda call, _blob: touched.blobs.append(call))
         ocean = Ocean(meta, Blobs(store, store, BlobNames(meta.life.epoch)))
         credentials = Credentials(engine, key, root)
         pipeline = Pipeline(ocean, credentials, s3, region=REGION, domains=domains)
-        return cls(pipeline, ocean, touched)
+        admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config())
+        return cls(pipeline, admin, ocean, touched)
 
     async def ask(
         self,
@@ -133,10 +138,11 @@ class InProcess:
         body: bytes | Iterable[bytes] = b"",
         *,
         length: int | None = None,
+        handler: Handler | None = None,
     ) -> Answer:
         """Answer one request; header names in lower case, `body` whole or in pieces.
 
-        With a stated `length` the pieces may be endless.
+        With a stated `length` the pieces may be endless. `handler` is the S3 pipeline's by default.
         """
         pieces = [body] if isinstance(body, bytes) else body
         if length is None:
@@ -152,7 +158,7 @@ class InProcess:
             secure=False,
             proceed=_proceed,
         )
-        return await _read(await self.pipeline.handle(request))
+        return await _read(await (handler or self.pipeline.handle)(request))
 
     @asynccontextmanager
     async def listening(self, limits: Limits | None = None) -> AsyncIterator[int]:
