@@ -49,7 +49,7 @@ def signed(mode: str, **headers: str) -> tuple[Headers, ChunkSigner | None]:
     sent = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(len(DATA))}
     if trailer is not None:
         sent["x-amz-trailer"] = ",".join(trailer)
-    choices = Choices(payload=payload.value)._replace(now=Choices().moment)
+    choices = Choices(payload=payload.value).fixed
     made = by_header("PUT", "/bucket/key", sent | headers, choices).headers
     if payload is Payload.UNSIGNED_CHUNKS_TRAILER:
         return made, None

@@ -55,7 +55,7 @@ async def test_an_error_never_tells_the_signature_that_would_have_been_right(
 ) -> None:
     caplog.set_level("DEBUG")
     gateway = await InProcess.begin()
-    choices = Choices(now=Choices().moment)
+    choices = Choices().fixed
     right = FORMS[form]("GET", "/bucket/key", {}, choices)
     wrong = FORMS[form]("GET", "/bucket/key", {}, choices._replace(pair=OWNER._replace(secret="x")))
     signature = (right.headers.get("authorization") or right.target).rpartition("=")[2]

@@ -53,6 +53,7 @@ def sign_v4(
     fields: Fields, choices: Choices, conditions: list[Any] | None = None, seconds: float = 600
 ) -> Fields:
     """The fields with a policy and a SigV4 signature of it; by default over just these fields."""
+    choices = choices.fixed
     named = fields | {
         "x-amz-algorithm": sigv4.ALGORITHM,
         "x-amz-credential": f"{choices.pair.access_key}/{choices.scope}",

@@ -42,6 +42,11 @@ class Choices(NamedTuple):
         return self.now or time.time()
 
     @property
+    def fixed(self) -> "Choices":
+        """The same at this moment: a second may end between two looks at the clock."""
+        return self._replace(now=self.moment)
+
+    @property
     def scope(self) -> str:
         day = self.day or dates.basic(self.moment)[:8]
         return f"{day}/{self.region}/{self.service}/{self.terminal}"
@@ -70,6 +75,7 @@ class Choices(NamedTuple):
 
 def by_header(method: str, target: str, headers: Headers, choices: Choices) -> Signed:
     """SigV4 in the Authorization header."""
+    choices = choices.fixed
     sent = {"host": HOST, **headers}
     sent["x-amz-date"] = dates.basic(choices.moment)
     sent["x-amz-content-sha256"] = choices.payload
@@ -83,6 +89,7 @@ def by_header(method: str, target: str, headers: Headers, choices: Choices) -> S
 
 def by_query(method: str, target: str, headers: Headers, choices: Choices) -> Signed:
     """SigV4 in the query; a payload other than UNSIGNED is a signed header."""
+    choices = choices.fixed
     sent = {"host": HOST, **headers}
     if choices.payload != UNSIGNED:
         sent["x-amz-content-sha256"] = choices.payload
