@@ -105,11 +105,9 @@ class Authenticator:
 
 
 def _unsigned_mode(request: Request) -> Payload:
-    """How a body without a SigV4 signature is framed."""
+    """How a body without a SigV4 signature is framed; chunks are never taken for the object."""
     stated = request.headers.get("x-amz-content-sha256", "")
-    if stated == Payload.UNSIGNED_CHUNKS_TRAILER.value:
-        return Payload.UNSIGNED_CHUNKS_TRAILER
-    return Payload.UNSIGNED
+    return claims.payload_mode(stated) if stated.startswith("STREAMING-") else Payload.UNSIGNED
 
 
 def body_of(request: Request, verified: Verified) -> StreamBody:

@@ -117,7 +117,7 @@ def from_header(authorization: str, headers: Mapping[str, str]) -> Claim:
         date,
         None,
         payload,
-        _mode(payload),
+        payload_mode(payload),
         headers.get("x-amz-security-token"),
     )
 
@@ -150,7 +150,7 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
         date,
         _expires(query["X-Amz-Expires"]),
         payload or UNSIGNED_PAYLOAD,
-        _mode(payload or UNSIGNED_PAYLOAD),
+        payload_mode(payload or UNSIGNED_PAYLOAD),
         query.get("X-Amz-Security-Token") or headers.get("x-amz-security-token"),
     )
 
@@ -214,7 +214,8 @@ def _header_date(headers: Mapping[str, str]) -> tuple[str, int]:
     return timestamp, date
 
 
-def _mode(payload: str) -> Payload:
+def payload_mode(payload: str) -> Payload:
+    """What x-amz-content-sha256 says; NotImplemented (ECDSA), InvalidArgument."""
     mode = _PAYLOADS.get(payload)
     if mode is not None:
         return mode
