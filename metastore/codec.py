@@ -246,6 +246,18 @@ def decode(kind: type[T], data: bytes) -> T:
         raise Corrupt(f"a {kind.__name__} cannot be decoded: {error}") from error
 
 
+def encode_chunk(data: bytes) -> bytes:
+    """The bytes of a row that holds what only its writer reads: a format byte, `data`, a CRC-32."""
+    return _sealed(b"\x01" + data)
+
+
+def decode_chunk(data: bytes) -> bytes:
+    """What encode_chunk was given; Corrupt."""
+    if data[:1] != b"\x01":
+        raise Corrupt(f"a chunk has format {data[:1]!r}; this release knows 1")
+    return bytes(_opened(data)[1:])
+
+
 def _sealed(data: bytes) -> bytes:
     return data + _CRC.pack(crc32(data))
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import partial
 from operator import eq
 
-from metastore import keys
+from metastore import codec, keys
 from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
 from metastore.listing import Cursor
 from metastore.rows import replaced
@@ -24,7 +24,8 @@ class Manifests:
         """
         rows = [keys.manifest_row(bucket_id, op, number) for number in range(len(chunks))]
         swaps = [
-            Swap(Table.MANIFESTS, row, None, chunk) for row, chunk in zip(rows, chunks, strict=True)
+            Swap(Table.MANIFESTS, row, None, codec.encode_chunk(chunk))
+            for row, chunk in zip(rows, chunks, strict=True)
         ]
         with suppress(Unknown):
             if all(await self._engine.swap_many(swaps)):
@@ -36,15 +37,16 @@ class Manifests:
         self, bucket_id: bytes, op: bytes, number: int, old: bytes, new: bytes
     ) -> bool:
         """Swap one chunk: the same parts, lying elsewhere. False: it is not `old` any more."""
-        swap = Swap(Table.MANIFESTS, keys.manifest_row(bucket_id, op, number), old, new)
-        return await replaced(self._engine, swap, partial(eq, new))
+        before, after = codec.encode_chunk(old), codec.encode_chunk(new)
+        swap = Swap(Table.MANIFESTS, keys.manifest_row(bucket_id, op, number), before, after)
+        return await replaced(self._engine, swap, partial(eq, after))
 
     async def read(self, bucket_id: bytes, op: bytes, first: int) -> AsyncIterator[bytes]:
-        """Chunks in order from number `first`."""
+        """Chunks in order from number `first`; Corrupt."""
         stop = keys.successor(keys.manifest_rows(bucket_id, op))
         start = keys.manifest_row(bucket_id, op, first)
         async for row in Cursor(self._engine, Table.MANIFESTS, start, stop, 1):
-            yield row.value
+            yield codec.decode_chunk(row.value)
 
     async def forget(self, bucket_id: bytes, op: bytes, count: int) -> None:
         """Remove all chunks."""

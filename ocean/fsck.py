@@ -13,6 +13,7 @@ from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout, Slice
 from metastore import codec, versions
+from metastore.engine import Corrupt as CorruptRow
 from metastore.engine import Engine, Table
 from metastore.listing import Cursor
 from metastore.lives import Lives
@@ -79,7 +80,13 @@ class Fsck:
     async def run(self) -> AsyncIterator[Fault]:
         """The faults, as they are found."""
         listed = {name async for name in self._blobs.large()}
-        self._buckets = {b.id: b.name async for b in self._all_buckets()}
+        async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
+            try:
+                bucket = codec.decode(Bucket, row.value)
+            except CorruptRow as error:
+                yield Fault(FaultKind.ROW, repr(row.key), f"row of buckets: {error}")
+            else:
+                self._buckets[bucket.id] = bucket.name
         async for named in self._census.rows():
             self._rows += 1
             if self._rows % 1000 == 0:
@@ -217,10 +224,6 @@ class Fsck:
     async def _rows_still_missing(self, bucket_id: bytes, key: str) -> bool:
         head = self._live[bucket_id, key]
         return await self._census.head(bucket_id, key) == head
-
-    async def _all_buckets(self) -> AsyncIterator[Bucket]:
-        async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
-            yield codec.decode(Bucket, row.value)
 
     def _where(self, bucket_id: bytes, key: str) -> str:
         return f"{self._buckets.get(bucket_id, bucket_id.hex())}/{key}"
