@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from blobstore.blobs import Blobs
 from blobstore.disk import Disk, Relaxed
 from blobstore.layout import open_files
+from gateway.http import Request
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
 from metastore.lives import Lives
@@ -32,7 +33,7 @@ from ocean.jobs.watch import Watch
 from ocean.keys.local import MasterKey
 from ocean.objects.census import Census
 from ocean.store import Ocean
-from tests.support.inprocess import REGION, ROOT, Answer, InProcess, Touched
+from tests.support.inprocess import HOST, REGION, ROOT, Answer
 from tests.support.signing import Choices, by_header
 
 THRESHOLD = 2048  # bytes: up to here bodies share volumes
@@ -51,17 +52,32 @@ class Setup(NamedTuple):
 class Store:
     """What `opened` gives."""
 
-    def __init__(self, ocean: Ocean, blobs: Blobs, gateway: InProcess) -> None:
+    def __init__(self, ocean: Ocean, blobs: Blobs, pipeline: Pipeline) -> None:
         self.ocean = ocean
         self.blobs = blobs
-        self._gateway = gateway
+        self._pipeline = pipeline
 
     async def ask(
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
-        """Sign and answer one request."""
+        """Sign and answer one request; header names of the answer in lower case."""
         signed = by_header(method, target, headers or {}, Choices(pair=ROOT, now=time.time()))
-        return await self._gateway.ask(method, signed.target, signed.headers, body)
+        request = Request(
+            method=method,
+            target=signed.target,
+            headers={"host": HOST, "content-length": str(len(body))} | signed.headers,
+            length=len(body),
+            body=_sent(body),
+            peer="127.0.0.1",
+            secure=False,
+            proceed=_proceed,
+        )
+        response = await self._pipeline.handle(request)
+        answer = response.body
+        if response.stream is not None:
+            answer = b"".join([bytes(piece) async for piece in response.stream])
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, headers, answer)
 
     async def do(
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
@@ -177,9 +193,18 @@ async def opened(
     ocean = Ocean(meta, blobs)
     pipeline = Pipeline(ocean, Credentials(engine, key, root), s3, region=REGION, domains=())
     try:
-        yield Store(ocean, blobs, InProcess(pipeline, ocean, Touched()))
+        yield Store(ocean, blobs, pipeline)
     finally:
         await ocean.close()
+
+
+async def _sent(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
+
+
+async def _proceed() -> None:
+    """Nobody waits for it."""
 
 
 def _stop(failure: Exception) -> None:
