@@ -49,11 +49,18 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
 
 
 def check_blobs(config: Config) -> None:
-    """StartError when what is in the data folder is not for this release."""
+    """StartError when what is in the data folder is not for this release, or is read-only.
+
+    A store that cannot be written must not start: its first write would end it.
+    """
+    root = config.data / "blobs"
     try:
-        check_format(config.data / "blobs")
+        check_format(root)
     except (OSError, BlobError) as error:
         raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
+    for folder in (config.data, root, root / "volumes", root / "blobs"):
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise StartError(f"{folder}: cannot be written by this user, or is read-only")
 
 
 def _reserve(folder: Path, wanted: int) -> int:

@@ -40,7 +40,8 @@ def _backup(options: argparse.Namespace) -> int:
     if not (config.data / "meta").is_dir():
         raise StartError(f"{config.data}: no server ran on this data folder yet")
     progress = Progress()
-    done = _run(back_up(config, options.folder, verify=options.verify, notes=progress), progress)
+    work = back_up(config, options.folder, verify=options.verify, notes=progress)
+    done = _run(work, options.folder, progress)
     if options.json:
         _print_json(done.copied, done.faults, done.summary._asdict(), removed=done.removed)
         return FAULTS if done.faults else 0
@@ -57,7 +58,8 @@ def _backup(options: argparse.Namespace) -> int:
 def _restore(options: argparse.Namespace) -> int:
     config = loaded(options).config
     progress = Progress()
-    done = _run(restore(config, options.folder, verify=options.verify, notes=progress), progress)
+    work = restore(config, options.folder, verify=options.verify, notes=progress)
+    done = _run(work, options.folder, progress)
     if done.key_trouble:
         sys.stderr.write(f"ocean: {done.key_trouble}\n")
     if options.json:
@@ -69,11 +71,11 @@ def _restore(options: argparse.Namespace) -> int:
     return FAULTS if done.faults else 0
 
 
-def _run(work: Coroutine[Any, Any, T], progress: Progress) -> T:
+def _run(work: Coroutine[Any, Any, T], folder: Path, progress: Progress) -> T:
     try:
         return asyncio.run(work)
     except (EngineError, BlobError, OSError) as error:
-        raise StartError(str(error)) from error
+        raise StartError(f"{folder}: broken off: {error}") from error
     finally:
         progress.end()
 

@@ -32,7 +32,8 @@ def matching(path: Path, needed: str) -> MasterKey:
     try:
         key = local.read(path)
     except KeyFileError as error:
-        raise KeyFileError(f"{error}; {_way_out(needed)}" if needed else str(error)) from error
+        lost = needed and error.__cause__ is not None  # else its mode is wrong
+        raise KeyFileError(f"{error}; {_way_out(needed)}" if lost else str(error)) from error
     if needed and key.id != needed:
         raise KeyFileError(f"{path}: this is master key {key.id}; {_way_out(needed)}")
     return key
