@@ -136,7 +136,6 @@ def test_killed_while_objects_are_put(server: Server, tmp_path: Path) -> None:
     """Small and large at once, from many threads; three times over the same keys."""
     client = server.client()
     client.create_bucket(Bucket="killed")
-    tree = tmp_path / "tree"
     names: list[str] = []
 
     def store(number: int) -> None:
@@ -144,7 +143,9 @@ def test_killed_while_objects_are_put(server: Server, tmp_path: Path) -> None:
         client.put_object(Bucket="killed", Key=names[number], Body=body)
 
     for life in range(3):
-        expected = make_tree(tree, count=150, size=(4_000, 200_000, 800_000)[life], seed=life)
+        tree = tmp_path / str(life)
+        count, size = ((400, 4_000), (200, 200_000), (150, 800_000))[life]
+        expected = make_tree(tree, count, size, seed=life)
         names = list(expected)
         before = stored(client, "killed")
         writers = Writers(store)

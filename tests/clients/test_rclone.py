@@ -106,7 +106,7 @@ def test_sync_deletes_and_versions_stay(rclone: Program, server: Server, tmp_pat
 
 def test_killed_while_it_copies(rclone: Program, server: Server, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
-    expected = make_tree(tree, count=150, size=400_000)
+    expected = make_tree(tree, count=250, size=300_000)
     rclone("mkdir", "ocean:killed")
     copy = ("copy", "--verbose", "--use-json-log", tree, "ocean:killed/t")
     running = rclone.begin(*copy)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 CAMERAS = 8
 SECONDS = 20  # of video, one segment each
 RATE = 6  # times real time
+MOST_FAILURES = 300  # 0.1 s after each: the server was away for long
 BUCKET = "recordings"
 PIECE = 50_000  # bytes that a viewer reads at once
 
@@ -48,6 +49,7 @@ class Camera:
         for segment in self._segments():
             while not self._upload(segment):
                 self.failures += 1
+                assert self.failures < MOST_FAILURES, f"{segment} is never acknowledged"
                 time.sleep(0.1)
             self.acknowledged.append(segment)
 
