@@ -339,6 +339,7 @@ async def test_headers_for_the_inside_make_nobody_somebody(name: str) -> None:
     assert gateway.touched.read == []
 
 
+@pytest.mark.slow
 async def test_odd_values_of_every_header_never_fail_inside() -> None:
     """Empty, blank, long, beyond ASCII, no UTF-8: a clear answer, never 5xx but NotImplemented."""
     gateway = await store()

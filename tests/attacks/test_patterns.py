@@ -18,6 +18,8 @@ from metastore.records import CorsRule
 from ocean.errors import S3Error
 from ocean.rules import cors, naming, tags
 
+pytestmark = pytest.mark.slow
+
 DOMAINS = Domains(("localhost", "*.s3.example.com"))
 PLAIN = targets.parse("/bucket/key", "localhost", DOMAINS)
 
