@@ -80,13 +80,8 @@ class Fsck:
     async def run(self) -> AsyncIterator[Fault]:
         """The faults, as they are found."""
         listed = {name async for name in self._blobs.large()}
-        async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
-            try:
-                bucket = codec.decode(Bucket, row.value)
-            except CorruptRow as error:
-                yield Fault(FaultKind.ROW, repr(row.key), f"row of buckets: {error}")
-            else:
-                self._buckets[bucket.id] = bucket.name
+        async for fault in self._read_buckets():
+            yield fault
         async for named in self._census.rows():
             self._rows += 1
             if self._rows % 1000 == 0:
@@ -106,6 +101,15 @@ class Fsck:
         """What was looked at, after the end."""
         return Summary(self._rows, self._versions, len(self._sizes), self._waiting)
 
+    async def _read_buckets(self) -> AsyncIterator[Fault]:
+        async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
+            try:
+                bucket = codec.decode(Bucket, row.value)
+            except CorruptRow as error:
+                yield Fault(FaultKind.ROW, repr(row.key), f"row of buckets: {error}")
+            else:
+                self._buckets[bucket.id] = bucket.name
+
     # -- rows to blobs ----------------------------------------------------------------------
 
     async def _check(self, named: Named) -> AsyncIterator[tuple[Named, Fault]]:
@@ -124,6 +128,8 @@ class Fsck:
                     yield part, held._replace(where=where)
         if not self._followed(named):
             return
+        if named.error:
+            yield named, Fault(FaultKind.MISSING, where, named.error)
         for extent in named.extents:
             fault = await self._check_extent(named, extent, where)
             if fault is None:
