@@ -115,21 +115,23 @@ class Fsck:
     async def _check(self, named: Named) -> AsyncIterator[tuple[Named, Fault]]:
         """What is wrong with a row, or, at an upload that goes on, with its parts."""
         where = self._where(named.bucket_id, named.key)
-        if named.holder is None:
-            what = f"row of {named.table.value}: {named.error}"
-            yield named, Fault(FaultKind.ROW, where, what)
-            return
         self._count(named)
         for extent in (*named.extents, *named.discarded):
             self._named.add(extent.blob)
+        if named.error and self._followed(named):
+            what = f"row of {named.table.value}: {named.error}"
+            yield named, Fault(FaultKind.ROW, where, what)
+            return
         if isinstance(named.holder, Upload):
             for part, held in self._of_parts.pop(named.upload, ()):
                 if named.holder.state not in _OVER:
                     yield part, held._replace(where=where)
-        if not self._followed(named):
-            return
-        if named.error:
-            yield named, Fault(FaultKind.MISSING, where, named.error)
+        if self._followed(named):
+            async for fault in self._check_extents(named, where):
+                yield named, fault
+
+    async def _check_extents(self, named: Named, where: str) -> AsyncIterator[Fault]:
+        """Those of parts are kept until their upload comes."""
         for extent in named.extents:
             fault = await self._check_extent(named, extent, where)
             if fault is None:
@@ -137,7 +139,7 @@ class Fsck:
             if isinstance(named.holder, Part):
                 self._of_parts.setdefault(named.upload, []).append((named, fault))
             else:
-                yield named, fault
+                yield fault
 
     def _followed(self, named: Named) -> bool:
         """Whether readers go where a row points: of `versions`, only if the Head names it."""
@@ -220,12 +222,14 @@ class Fsck:
         """Whether the row that a fault was found by is as it was, and the fault with it."""
         if await self._engine.get(named.table, named.row) != named.value:
             return False
+        if not fault.blob:
+            return True
+        self._sizes.pop(fault.blob, None)
+        where = self._where(named.bucket_id, named.key)
         for extent in named.extents:
-            if extent.blob == fault.blob:
-                self._sizes.pop(extent.blob, None)
-                where = self._where(named.bucket_id, named.key)
-                return await self._check_extent(named, extent, where) is not None
-        return True
+            if extent.blob == fault.blob and await self._check_extent(named, extent, where):
+                return True
+        return False
 
     async def _rows_still_missing(self, bucket_id: bytes, key: str) -> bool:
         head = self._live[bucket_id, key]
