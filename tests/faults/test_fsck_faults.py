@@ -126,10 +126,11 @@ async def test_truncated_blobs_are_named(store: Store, folder: Path) -> None:
     lengths, files, chance = await ends(store), blob_files(folder), random.Random(_SEED)
     for blob in some(chance, sorted(lengths)):
         data = files[blob].read_bytes()
+        short = chance.randrange(lengths[blob])
         async with reopened(folder) as fresh:
-            with changed(files[blob], data[: chance.randrange(lengths[blob])]):
+            with changed(files[blob], data[:short]):
                 faults = await found(fresh)
-        assert {fault.blob for fault in faults} == {blob}
+        assert {fault.blob for fault in faults} == {blob}, f"{short} of {lengths[blob]} bytes"
         assert FaultKind.MISSING not in {fault.kind for fault in faults}
 
 
