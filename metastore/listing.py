@@ -148,8 +148,9 @@ class Listing:
                     break
                 page.entries.append(Entry(key, summary, True))  # noqa: FBT003 - a thousand times
             else:
-                if cursor.rows >= ROWS_A_PAGE:
-                    page.truncated, page.after = True, keys.object_key(rows[-1].key)
+                last = keys.object_key(rows[-1].key)
+                if cursor.rows >= ROWS_A_PAGE and not scope.rolled(last):
+                    page.truncated, page.after = True, last
                     return page
         return page
 
@@ -173,7 +174,7 @@ class Listing:
         page = Page()
         if limit == 0:
             return page
-        if after_version:
+        if after_version and after.startswith(scope.prefix) and scope.common(after) is None:
             data = await self._engine.get(Table.OBJECTS, keys.object_row(scope.bucket_id, after))
             behind = await self._seq_of(scope.bucket_id, after, after_version)
             if data is not None:

@@ -22,7 +22,8 @@ class Named(NamedTuple):
     """What one row names. `extents` belong to versions and parts, `discarded` to trash.
 
     `row` and `value` are the bytes; `holder` is the decoded row, None when it cannot be decoded
-    (`error` says why).
+    (`error` says why). A version has an `error` as well when rows of its manifest are not there:
+    one that is being collected may.
     """
 
     table: Table
@@ -75,42 +76,50 @@ class Census:
             case Table.OBJECTS:
                 head = codec.decode_head(row.value)
                 key = keys.object_key(row.key)
-                named = await self._version(bucket_id, head.current)
+                named, error = await self._version(bucket_id, head.current)
                 trash = await self._trash(bucket_id, head.trash)
-                return Named(table, *row, bucket_id, key, head, named, trash)
+                return Named(table, *row, bucket_id, key, head, named, trash, error=error)
             case Table.VERSIONS:
                 key, seq = keys.version_of(row.key)
                 stored = codec.decode_version(row.value)
-                named = await self._version(bucket_id, stored.version)
+                named, error = await self._version(bucket_id, stored.version)
                 trash = await self._trash(bucket_id, stored.trash)
-                return Named(table, *row, bucket_id, key, stored, named, trash, seq=seq)
+                return Named(
+                    table, *row, bucket_id, key, stored, named, trash, seq=seq, error=error
+                )
             case _:
                 key, _ = keys.upload_of(row.key)
                 spilled = codec.decode(codec.TrashRow, row.value)
                 trash = await self._trash(bucket_id, spilled.trash)
                 return Named(table, *row, bucket_id, key, spilled, discarded=trash)
 
-    async def _version(self, bucket_id: bytes, version: Version | None) -> tuple[Extent, ...]:
+    async def _version(
+        self, bucket_id: bytes, version: Version | None
+    ) -> tuple[tuple[Extent, ...], str]:
         if version is None or not version.manifest:
-            return ()
+            return (), ""
         return await self._extents(bucket_id, version.op, version.manifest)
 
     async def _trash(self, bucket_id: bytes, trash: tuple[Trash, ...]) -> tuple[Extent, ...]:
         found: tuple[Extent, ...] = ()
         for entry in trash:
             if entry.manifest:
-                found += await self._extents(bucket_id, entry.op, entry.manifest)
+                found += (await self._extents(bucket_id, entry.op, entry.manifest))[0]
         return found
 
-    async def _extents(self, bucket_id: bytes, op: bytes, data: bytes) -> tuple[Extent, ...]:
+    async def _extents(
+        self, bucket_id: bytes, op: bytes, data: bytes
+    ) -> tuple[tuple[Extent, ...], str]:
+        """Where the bytes lie, and what is missing of the manifest's own rows."""
         stored = manifest.decode(data)
         parts = list(stored.parts)
         if stored.marks:
             async for chunk in self._manifests.read(bucket_id, op, 0):
                 parts += manifest.decode_chunk(chunk)
-        if len(parts) != stored.count:
-            raise Corrupt(f"the manifest has {len(parts)} of {stored.count} parts")
-        return tuple(extent for part in parts for extent in part.extents)
+        found = tuple(extent for part in parts for extent in part.extents)
+        if len(parts) == stored.count:
+            return found, ""
+        return found, f"the manifest has {len(parts)} of {stored.count} parts"
 
 
 def _part(bucket_id: bytes, row: Row) -> Named:
