@@ -191,9 +191,9 @@ def decode_head(data: bytes) -> Head:
     try:
         kind = Kind(fields.kind & _KIND)
         tail = _decode_tail(_opened(data)[_SUMMARY.size :])
+        current = None if tail.details is None else _version(fields, kind, tail.details)
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a Head cannot be decoded: {error}") from error
-    current = None if tail.details is None else _version(fields, kind, tail.details)
     return Head(
         kind=kind,
         last=tail.last,
@@ -220,9 +220,10 @@ def decode_version(data: bytes) -> VersionRow:
     try:
         kind = Kind(fields.kind & _KIND)
         tail = _decode_version(_opened(data)[_SUMMARY.size :])
+        version = _version(fields, kind, tail.details)
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a version cannot be decoded: {error}") from error
-    return VersionRow(_version(fields, kind, tail.details), tail.trail, tail.trash)
+    return VersionRow(version, tail.trail, tail.trash)
 
 
 def _known(version: int) -> None:
@@ -242,7 +243,7 @@ def decode(kind: type[T], data: bytes) -> T:
         raise Corrupt(f"a {kind.__name__} has format {found}; this release knows 1")
     try:
         return msgspec.msgpack.decode(_opened(data)[1:], type=kind)
-    except msgspec.MsgspecError as error:
+    except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a {kind.__name__} cannot be decoded: {error}") from error
 
 

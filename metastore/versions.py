@@ -11,7 +11,7 @@ from metastore.records import Head, Kind, Ranges, Trash, Version, Versioning
 ABSENT = Head()
 TRAIL = 8  # edit ids kept, so that a writer can tell whether its swap landed
 TRASH_ENTRIES = 32  # that a Head may carry; more move to a row of `trash`
-TRASH_BYTES = 4096  # of their manifests
+TRASH_BYTES = 3 * 1024  # of their manifests
 
 
 class Plan(NamedTuple):

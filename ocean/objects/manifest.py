@@ -13,7 +13,7 @@ import msgspec
 
 from blobstore.extents import Extent
 
-INLINE_LIMIT = 6 * 1024  # bytes of a manifest that may lie in the Head, which stays under 16 KiB
+INLINE_LIMIT = 3 * 1024  # bytes of a manifest that may lie in the Head, which stays under 16 KiB
 CHUNK = 128  # parts in one row
 
 

@@ -1,0 +1,151 @@
+"""Transitions of a Head against what S3 says: a list of versions, newest first."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metastore import versions
+from metastore.records import NO_OP, Head, Kind, Ranges, Trash, Version, Versioning
+
+
+class Model(NamedTuple):
+    """The versions as (seq, kind, null), and the seqs whose bytes are trash."""
+
+    listed: tuple[tuple[int, Kind, bool], ...] = ()
+    gone: frozenset[int] = frozenset()
+
+    def put(self, seq: int, kind: Kind, null: bool) -> "Model":
+        kept = tuple(one for one in self.listed if not (null and one[2]))
+        gone = {one[0] for one in self.listed} - {one[0] for one in kept}
+        return Model(((seq, kind, null), *kept), self.gone | gone)
+
+    def erase(self, seq: int) -> "Model":
+        kept = tuple(one for one in self.listed if one[0] != seq)
+        return Model(kept, self.gone | {seq} if len(kept) < len(self.listed) else self.gone)
+
+
+class Key:
+    """A Head with its rows, kept as the store keeps them."""
+
+    def __init__(self) -> None:
+        self.head = Head()
+        self.rows: dict[int, Version] = {}
+        self.trash: set[int] = set()
+
+    def commit(self, plan: versions.Plan) -> None:
+        for copy in plan.copies:
+            self.rows[copy.seq] = copy
+        self.become(plan.head)
+
+    def become(self, head: Head) -> None:
+        for entry in head.trash:
+            self.trash.add(entry.seq or int(entry.manifest))
+        self.head = versions.without_trash(head, head.trash)
+
+    def listed(self) -> tuple[tuple[int, Kind, bool], ...]:
+        head = self.head
+        live = [v for seq, v in self.rows.items() if versions.contains(head.live, seq)]
+        found = sorted(live, key=lambda v: -v.seq)
+        if head.current is not None:
+            found.insert(0, head.current)
+        return tuple((v.seq, v.kind, v.null) for v in found)
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["put", "remove", "erase"]), st.integers(0, 5)), max_size=25
+)
+modes = st.sampled_from([(Versioning.OFF,), (Versioning.ENABLED, Versioning.SUSPENDED)])
+
+
+@given(steps, modes, st.data())
+def test_a_head_and_a_list_of_versions_say_the_same(
+    script: list[tuple[str, int]], allowed: tuple[Versioning, ...], data: st.DataObject
+) -> None:
+    key, model = Key(), Model()
+    for step, which in script:
+        mode = data.draw(st.sampled_from(allowed))
+        seq = key.head.last + 1
+        draft = Version(op=NO_OP, manifest=str(seq).encode())
+        marker = Version(kind=Kind.MARKER, manifest=str(seq).encode())
+        null = mode is not Versioning.ENABLED
+        if step == "put":
+            key.commit(versions.put(key.head, draft, mode))
+            model = model.put(seq, Kind.OBJECT, null)
+        elif step == "remove":
+            plan = versions.remove(key.head, marker, mode)
+            assert (plan is None) == (mode is Versioning.OFF and not model.listed)
+            if plan is not None:
+                key.commit(plan)
+            if mode is not Versioning.OFF:
+                model = model.put(seq, Kind.MARKER, null)
+            elif model.listed:
+                model = model.erase(model.listed[0][0])
+        elif model.listed:
+            victim = model.listed[which % len(model.listed)][0]
+            model = model.erase(victim)
+            current = key.head.current
+            if current is not None and current.seq == victim:
+                key.commit(versions.erase(key.head))
+            else:  # its row was made none, with its trash
+                key.trash.add(victim)
+                key.become(versions.drop(key.head, victim))
+        agree(key, model)
+
+
+def agree(key: Key, model: Model) -> None:
+    head = key.head
+    assert key.listed() == model.listed
+    assert key.trash == model.gone
+    nulls = [seq for seq, _, null in model.listed if null]
+    current = head.current.seq if head.current is not None else 0
+    assert head.null_seq == next((seq for seq in nulls if seq != current), 0)
+    expected = head.current.kind if head.current else Kind.REFERENCE if model.listed else Kind.NONE
+    assert head.kind is expected
+    assert versions.removable(head) == (not model.listed)
+
+
+@given(st.lists(st.integers(1, 40), unique=True), st.lists(st.integers(1, 40)))
+def test_ranges_are_sets(seqs: list[int], out: list[int]) -> None:
+    ranges: Ranges = ()
+    for seq in sorted(seqs):
+        ranges = versions.added(ranges, seq)
+    for seq in out:
+        ranges = versions.dropped(ranges, seq)
+    left = set(seqs) - set(out)
+    assert {seq for seq in range(50) if versions.contains(ranges, seq)} == left
+    assert all(first <= last for first, last in ranges)
+    assert all(one[1] + 1 < other[0] for one, other in pairwise(ranges))
+
+
+@given(st.sampled_from(["put", "remove"]))
+def test_an_old_view_of_the_bucket_destroys_no_version(step: str) -> None:
+    """A bucket is never OFF again: who still thinks so meets a key with version ids."""
+    head = versions.put(Head(), Version(manifest=b"1"), Versioning.ENABLED).head
+    marker = Version(kind=Kind.MARKER)
+    plan = (
+        versions.put(head, marker, Versioning.OFF)
+        if step == "put"
+        else versions.remove(head, marker, Versioning.OFF)
+    )
+    assert plan is not None
+    assert plan.head.live == ((1, 1),)
+    assert plan.head.trash == ()
+    assert plan.version is not None
+    assert not plan.version.null
+
+
+def test_a_trail_keeps_the_last_edits() -> None:
+    head = Head()
+    for number in range(20):
+        head = versions.edited(head, bytes([number]))
+    assert head.trail == tuple(bytes([number]) for number in range(12, 20))
+
+
+def test_a_change_in_place_leaves_the_old_bytes_as_trash() -> None:
+    head = versions.put(Head(), Version(manifest=b"old"), Versioning.OFF).head
+    assert head.current is not None
+    moved = Version(seq=1, manifest=b"new")
+    assert versions.amend(head, moved).trash == (Trash(NO_OP, b"old"),)
+    assert versions.moved(head, moved).trash == ()
