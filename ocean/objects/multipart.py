@@ -173,9 +173,13 @@ class Multipart:
             try:
                 draft = await self._assembled(bucket, upload, wanted, expected, size)
             except S3Error:
-                if (await self._stored(bucket, key, upload_id)).state is UploadState.DONE:
-                    continue  # its parts have just been cleaned away
-                raise
+                # Its parts may have just been cleaned away, because it is done or aborted.
+                state = (await self._stored(bucket, key, upload_id)).state
+                if state is UploadState.ABORTED:
+                    raise NoSuchUpload(UploadId=upload_id) from None
+                if state is not UploadState.DONE:
+                    raise
+                continue
             begun = await self._begin(bucket, upload, digest, draft)
             if begun is not None:
                 return await self._commit(bucket, begun, draft, guard)
