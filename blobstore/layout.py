@@ -1,6 +1,7 @@
 """The folder of the default store: `volumes/`, `blobs/`, and `format` with its version."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from blobstore.files import Files
 from blobstore.ids import BlobNames
 
 FORMAT = 1
+_POOLS = ("volumes", "blobs")
+_FOLDER = re.compile("[0-9a-f]{8}-[0-9a-f]{9}")
 
 
 class UnknownFormat(BlobError):
@@ -33,7 +36,7 @@ def open_files(  # each option with its default: this is the documentation of th
     Blocks; for start-up. UnknownFormat; OSError when the folder cannot be written.
     """
     disk = disk or Disk()
-    folders = (root / "volumes", root / "blobs")
+    folders = [root / pool for pool in _POOLS]
     root.mkdir(parents=True, exist_ok=True)
     check_format(root)
     for folder in folders:
@@ -63,6 +66,15 @@ def check_format(root: Path) -> None:
         raise UnknownFormat(f"{path} does not say what format this store has")
     if int(words[1]) > FORMAT:
         raise UnknownFormat(f"{path}: format {words[1]}; this release knows up to {FORMAT}")
+
+
+def last_epoch(root: Path) -> int:
+    """The greatest epoch in a name of the store in `root`; 0 when it holds no blobs.
+
+    Folders are named by how their blobs' names begin, so they alone tell.
+    """
+    names = [name for pool in _POOLS if (root / pool).is_dir() for name in os.listdir(root / pool)]
+    return max((int(name[:8], 16) for name in names if _FOLDER.fullmatch(name)), default=0)
 
 
 def _write_format(path: Path, epoch: int) -> None:

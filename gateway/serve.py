@@ -12,9 +12,8 @@ from gateway.banner import Endpoint, banner
 from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import EngineError
-from metastore.lives import Lives
 from ocean.config import Address, Config
-from ocean.engines import check_blobs, open_engine
+from ocean.engines import begin_anew, check_folder, open_engine
 from ocean.identity.errors import IdentityError
 from ocean.identity.records import Credential
 from ocean.identity.root import open_root
@@ -36,7 +35,7 @@ def serve(config: Config) -> int:
     set_up(config.log, "supervisor")
     lock = lock_folder(config.data)
     refuse_half_restored(config.data)
-    check_blobs(config)
+    check_folder(config)
     _check_tls(config)
     sockets = _bind("listen", config.listen), _bind("admin_listen", config.admin_listen)
     root = asyncio.run(_prepare(config))
@@ -70,7 +69,7 @@ async def _prepare(config: Config) -> Credential:
         engine = open_engine(config, stop_for_good)
         try:
             key = await open_key(engine, config.master_key_file)
-            await Lives(engine).end_all()  # the folder is ours: whoever had it is dead
+            await begin_anew(engine, config)  # the folder is ours: whoever had it is dead
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()

@@ -28,7 +28,7 @@ from ocean.config import Config
 from ocean.engines import METADATA, open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import sealed_with
-from ocean.starting import StartError, stop_for_good
+from ocean.starting import StartError, refuse_half_restored, stop_for_good
 
 FORMAT = 1  # of a backup's folder
 MARKER = "backup.json"
@@ -95,6 +95,7 @@ async def back_up(config: Config, folder: Path, *, verify: bool, notes: Notes) -
     Until the new snapshot is in its place the one before it stays whole.
     """
     refuse_nested(config.data, folder)
+    refuse_half_restored(config.data)
     lock = hold(folder)
     try:
         async with opened(open_engine(config, stop_for_good)) as engine:

@@ -7,8 +7,9 @@ from pathlib import Path
 from blobstore import BlobError, Blobs, open_files
 from blobstore import Failed as BlobsFailed
 from blobstore.disk import Disk, Relaxed
-from blobstore.layout import check_format
+from blobstore.layout import check_format, last_epoch
 from metastore.engine import Engine, EngineError, Failed
+from metastore.lives import Lives
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
 from ocean.config import Config
@@ -48,10 +49,21 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
         raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
 
 
-def check_blobs(config: Config) -> None:
-    """StartError when what is in the data folder is not for this release, or is read-only.
+async def begin_anew(engine: Engine, config: Config) -> None:
+    """End all lives of the data folder, which is ours alone, and give none an epoch of a blob.
 
-    A store that cannot be written must not start: its first write would end it.
+    Blobs are younger than the metadata when that was put back from an older copy.
+    """
+    lives = Lives(engine)
+    await lives.end_all()
+    await lives.skip(last_epoch(config.data / "blobs"))
+
+
+def check_folder(config: Config) -> None:
+    """StartError when what is in the data folder is not whole, not ours, or read-only.
+
+    A store that cannot be written must not start: its first write would end it. Blobs without
+    metadata must not be served either: housekeeping would find that nothing names them.
     """
     root = config.data / "blobs"
     try:
@@ -61,6 +73,21 @@ def check_blobs(config: Config) -> None:
     for folder in (config.data, root, root / "volumes", root / "blobs"):
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
             raise StartError(f"{folder}: cannot be written by this user, or is read-only")
+    if last_epoch(root):
+        require_metadata(config)
+
+
+def require_metadata(config: Config) -> None:
+    """StartError unless there is metadata: to be asked before opening, which would make it."""
+    file = config.data / "meta" / METADATA
+    if file.is_file() and file.stat().st_size:
+        return
+    if last_epoch(config.data / "blobs"):
+        raise StartError(
+            f"{config.data}: there are blobs, but the metadata is gone; put it back, restore a "
+            "backup into a new folder, or make new metadata with `ocean rebuild`"
+        )
+    raise StartError(f"{config.data}: no server ran on this data folder yet")
 
 
 def _reserve(folder: Path, wanted: int) -> int:

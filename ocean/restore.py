@@ -5,16 +5,12 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from blobstore.blobs import Blobs
 from blobstore.mirror import Copied, Mirror, copy_file, sync_folder, write_durably
-from metastore.engine import Engine
-from metastore.lives import Lives
 from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
 from ocean.config import Config
-from ocean.engines import METADATA, open_blobs, open_engine
+from ocean.engines import METADATA, begin_anew, open_blobs, open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import matching
-from ocean.jobs.orphans import epoch_of
 from ocean.keys.local import KeyFileError
 from ocean.starting import RESTORING, StartError, lock_folder, stop_for_good
 
@@ -48,7 +44,7 @@ async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -
             opened(open_engine(config, stop_for_good)) as engine,
             opened(open_blobs(config, 0, stop_for_good)) as blobs,
         ):
-            await begin_anew(engine, blobs)
+            await begin_anew(engine, config)
             notes.step("Checking what was restored")
             fsck = Fsck(engine, blobs, verify=verify, progress=notes.rows)
             found = [fault async for fault in fsck.run()]
@@ -62,16 +58,6 @@ async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -
         for lock in locks:
             os.close(lock)
     return Restored(copied, fsck.summary, faults, key_trouble(config, marker.master_key))
-
-
-async def begin_anew(engine: Engine, blobs: Blobs) -> None:
-    """End all lives in the metadata, and let none to come make a blob name that is taken."""
-    lives = Lives(engine)
-    await lives.end_all()
-    epochs = [0]
-    for names in (blobs.large(), blobs.sealed()):
-        epochs += {epoch_of(name) async for name in names}
-    await lives.skip(max(epochs))
 
 
 def key_trouble(config: Config, needed: str) -> str:

@@ -8,7 +8,7 @@ import os
 from metastore.engine import EngineError
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import open_engine
+from ocean.engines import open_engine, require_metadata
 from ocean.identity.records import Credential
 from ocean.identity.root import find_root
 from ocean.identity.sealed import forget_sealed, matching, sealed_with
@@ -44,8 +44,7 @@ def root_pair(config: Config) -> tuple[str, str]:
     """Access key and secret: those of the configuration, else those in the store; StartError."""
     if config.root.access_key:
         return config.root.access_key, config.root.secret_key
-    if not (config.data / "meta").is_dir():
-        raise StartError(f"{config.data}: no server ran on this data folder yet")
+    require_metadata(config)
     try:
         found = asyncio.run(_find(config))
     except (local.KeyFileError, local.SealError, EngineError) as error:
@@ -57,8 +56,7 @@ def root_pair(config: Config) -> tuple[str, str]:
 
 def _forget(config: Config) -> int:
     """Give up what the lost key sealed; the lock keeps servers out."""
-    if not (config.data / "meta").is_dir():
-        raise StartError(f"{config.data}: no server ran on this data folder yet")
+    require_metadata(config)
     lock = lock_folder(config.data)
     count = asyncio.run(_forgotten(config))
     os.close(lock)

@@ -8,7 +8,7 @@ from metastore.engine import EngineError
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import open_blobs, open_engine
+from ocean.engines import open_blobs, open_engine, require_metadata
 from ocean.fsck import Fault, Fsck, Summary
 from ocean.starting import StartError, stop_for_good
 
@@ -25,8 +25,7 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = loaded(options).config
-    if not (config.data / "meta").is_dir():
-        raise StartError(f"{config.data}: no server ran on this data folder yet")
+    require_metadata(config)
     try:
         faults, summary = asyncio.run(_check(config, options))
     except EngineError as error:

@@ -15,12 +15,11 @@ from ocean.backup import opened
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import open_blobs, open_engine
+from ocean.engines import begin_anew, open_blobs, open_engine
 from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
 from ocean.keys.local import KeyFileError
 from ocean.rebuild import Rebuild, Rebuilt
-from ocean.restore import begin_anew
 from ocean.starting import StartError, lock_folder, stop_for_good
 from ocean.store import Ocean
 
@@ -92,7 +91,7 @@ async def _rebuild(config: Config, progress: Progress) -> Rebuilt:
         opened(open_engine(config, stop_for_good)) as engine,
         opened(open_blobs(config, 0, stop_for_good)) as blobs,
     ):
-        await begin_anew(engine, blobs)
+        await begin_anew(engine, config)
         key = await open_key(engine, config.master_key_file)
         root = await open_root(engine, key, config.root)
         meta = await MetaStore.begin(engine)

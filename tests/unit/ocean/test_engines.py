@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from ocean.engines import check_blobs
-from ocean.starting import StartError
-from tests.support.embedded import begun, config_of
+from metastore.lives import Lives
+from ocean.engines import METADATA, begin_anew, check_folder, open_engine, require_metadata
+from ocean.starting import StartError, stop_for_good
+from tests.support.embedded import begun, config_of, make_bucket, put
 
 
 async def test_a_folder_that_can_be_written_is_fine(tmp_path: Path) -> None:
     config = config_of(tmp_path)
-    check_blobs(config)
+    check_folder(config)
     async with begun(config):
         pass
-    check_blobs(config)
+    check_folder(config)
 
 
 @pytest.mark.parametrize("folder", ["", "blobs", "blobs/volumes", "blobs/blobs"])
@@ -28,4 +29,36 @@ async def test_a_read_only_folder_is_named(
     refused = config.data / folder
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != refused)
     with pytest.raises(StartError, match=f"^{refused}: cannot be written"):
-        check_blobs(config)
+        check_folder(config)
+
+
+async def test_blobs_without_metadata_are_not_served(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    async with begun(config) as ocean:
+        await put(ocean, await make_bucket(ocean, "bucket"), "key", b"data")
+    check_folder(config)
+    for lose in (lambda file: file.write_bytes(b""), Path.unlink):
+        lose(config.data / "meta" / METADATA)
+        for check in (check_folder, require_metadata):
+            with pytest.raises(StartError, match="the metadata is gone"):
+                check(config)
+
+
+async def test_no_life_gets_an_epoch_that_a_blob_has(tmp_path: Path) -> None:
+    """Also when the metadata is older than the blobs."""
+    config = config_of(tmp_path)
+    old = tmp_path / "old"
+    async with begun(config):
+        pass
+    old.write_bytes((config.data / "meta" / METADATA).read_bytes())
+    async with begun(config):
+        pass
+    async with begun(config) as ocean:
+        await put(ocean, await make_bucket(ocean, "bucket"), "key", b"x" * 300_000)
+        last = ocean.meta.life.epoch
+    old.replace(config.data / "meta" / METADATA)
+    engine = open_engine(config, stop_for_good)
+    await begin_anew(engine, config)
+    life = await Lives(engine).begin()
+    await engine.close()
+    assert life.epoch == last + 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from blobstore.blobs import Blobs
-from blobstore.ids import BlobNames
+from blobstore.ids import BlobNames, parse
 from blobstore.memory import Memory
 from metastore.listing import Scope
 from metastore.lives import Lives
@@ -18,7 +18,6 @@ from metastore.store import MetaStore
 from ocean.fsck import Fault, FaultKind, Fsck
 from ocean.objects.put import Expected, Spool
 from ocean.rebuild import MARK, Rebuild, Rebuilt
-from ocean.restore import begin_anew
 from ocean.store import Ocean
 from tests.support.embedded import content
 
@@ -52,7 +51,8 @@ class World(NamedTuple):
         engine = MemoryEngine()
         names = BlobNames(0)
         blobs = Blobs(self.small, self.large, names, threshold=THRESHOLD, extent_limit=EXTENT)
-        await begin_anew(engine, blobs)
+        await Lives(engine).skip(max([0, *[parse(name).epoch async for name in blobs.large()]]))
+        await Lives(engine).skip(max([0, *[parse(name).epoch async for name in blobs.sealed()]]))
         meta = await MetaStore.begin(engine)
         names.epoch = meta.life.epoch
         return Ocean(meta, blobs, self.clock)
