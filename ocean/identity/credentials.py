@@ -38,6 +38,8 @@ class Credentials:
     async def _learn(self, access_key: str) -> Credential | None:
         """Read and decode from the start; kept only when it can be signed with."""
         self._kept.pop(access_key, None)
+        if not access_key.isascii():  # no pair has such a key, and octets that are no UTF-8 no row
+            return None
         row = rows.access_key(access_key)
         pair_bytes = await self._engine.get(Table.IDENTITIES, row)
         if pair_bytes is None:
