@@ -38,7 +38,7 @@ async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -
     _refuse_other_data(config.data, marker.store)
     locks = hold(folder), lock_folder(config.data)
     try:
-        write_durably(config.data / RESTORING, marker.store.encode())
+        write_durably(config.data / RESTORING, _begun(marker.store))
         copied = _copy(folder, config.data, notes)
         async with (
             opened(open_engine(config, stop_for_good)) as engine,
@@ -87,5 +87,10 @@ def _refuse_other_data(data: Path, store: str) -> None:
     if not names:
         return
     begun = data / RESTORING
-    if not begun.exists() or begun.read_text("ascii", "replace") != store:
+    if not begun.exists() or begun.read_bytes() != _begun(store):
         raise StartError(f"{data}: not empty; restore into a new folder (--data DIR)")
+
+
+def _begun(store: str) -> bytes:
+    """What the file says while a backup of `store` is being restored."""
+    return f"restore {store}".encode()

@@ -51,9 +51,10 @@ def lock_folder(data: Path) -> int:
 
 
 def refuse_half_restored(data: Path) -> None:
-    """StartError when a restore into the folder was broken off."""
+    """StartError when a restore or a rebuild of the folder was broken off."""
     if (data / RESTORING).exists():
-        raise StartError(f"{data}: a restore into this folder was broken off; run it again")
+        what = (data / RESTORING).read_text("ascii", "replace").split()[:1] or ["restore"]
+        raise StartError(f"{data}: `ocean {what[0]}` of this folder was broken off; run it again")
 
 
 def stop_for_good(failure: Exception) -> NoReturn:

@@ -7,6 +7,7 @@ import os
 import time
 
 from blobstore import BlobError
+from blobstore.mirror import write_durably
 from metastore.buckets import Buckets
 from metastore.edits import Edits
 from metastore.engine import EngineError
@@ -20,7 +21,13 @@ from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
 from ocean.keys.local import KeyFileError
 from ocean.rebuild import Rebuild, Rebuilt
-from ocean.starting import StartError, lock_folder, stop_for_good
+from ocean.starting import (
+    RESTORING,
+    StartError,
+    lock_folder,
+    refuse_half_restored,
+    stop_for_good,
+)
 from ocean.store import Ocean
 
 
@@ -43,10 +50,12 @@ def _run(options: argparse.Namespace) -> int:
     lock = lock_folder(config.data)
     progress = Progress()
     try:
-        if not options.discard_metadata:
+        if not (options.discard_metadata or _begun(config)):
             asyncio.run(_refuse_readable(config))
+        write_durably(config.data / RESTORING, b"rebuild")
         aside = _put_aside(config)
         done = asyncio.run(_rebuild(config, progress))
+        (config.data / RESTORING).unlink()
     except (EngineError, BlobError, KeyFileError, OSError) as error:
         raise StartError(str(error)) from error
     finally:
@@ -57,6 +66,16 @@ def _run(options: argparse.Namespace) -> int:
     else:
         print(_told(done, aside))
     return 0
+
+
+def _begun(config: Config) -> bool:
+    """Whether a rebuild was broken off; StartError when a restore was."""
+    file = config.data / RESTORING
+    if not file.exists():
+        return False
+    if file.read_bytes() != b"rebuild":
+        refuse_half_restored(config.data)
+    return True
 
 
 async def _refuse_readable(config: Config) -> None:

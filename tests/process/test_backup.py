@@ -196,6 +196,10 @@ def test_lost_metadata_is_rebuilt_from_the_blobs(tmp_path: Path) -> None:
     status, _, error = ocean(server, "rebuild")
     assert status == 2
     assert "can be read and has 1 buckets" in error
+    (server.data / "restoring").write_bytes(b"rebuild")  # as if one had been killed
+    status, _, error = ocean(server, "serve")
+    assert status == 2
+    assert "`ocean rebuild` of this folder was broken off" in error
     database = server.data / "meta" / "ocean.sqlite"
     database.write_bytes(b"\0" * database.stat().st_size)
     status, _, error = ocean(server, "serve")
