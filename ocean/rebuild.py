@@ -6,7 +6,7 @@ current one. What cannot be known is listed in ocean/design/0005-backup-and-rebu
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
 from blobstore.base import BlobError, Corrupt, NotFound
@@ -57,13 +57,19 @@ _Key = tuple[bytes, str]  # bucket id, key
 
 
 class Rebuild:
-    """One run on a store without objects. `owner` becomes the owner of the buckets."""
+    """One run on a store without objects. `owner` becomes the owner of the buckets.
 
-    def __init__(self, ocean: Ocean, owner: str, region: str, notes: Notes) -> None:
+    `names` are those of buckets by id, as far as the old metadata could be read.
+    """
+
+    def __init__(
+        self, ocean: Ocean, owner: str, region: str, names: Mapping[bytes, str], notes: Notes
+    ) -> None:
         self._ocean = ocean
         self._blobs: Blobs = ocean.blobs
         self._owner = owner
         self._region = region
+        self._names = names
         self._notes = notes
         self._objects: dict[_Key, Writes] = defaultdict(dict)
         self._parts: dict[_Key, dict[bytes, Writes]] = defaultdict(lambda: defaultdict(dict))
@@ -79,8 +85,9 @@ class Rebuild:
         by_bucket: dict[bytes, list[str]] = defaultdict(list)
         for bucket_id, key in sorted({*self._objects, *self._parts}):
             by_bucket[bucket_id].append(key)
-        for bucket_id, keys in by_bucket.items():
-            bucket = await self._bucket(bucket_id)
+        buckets = [await self._bucket(bucket_id) for bucket_id in by_bucket]  # names first
+        for bucket in buckets:
+            keys = by_bucket[bucket.id]
             for first in range(0, len(keys), _TOGETHER):
                 some = keys[first : first + _TOGETHER]
                 await asyncio.gather(*(self._put_all(bucket, key) for key in some))
@@ -129,7 +136,7 @@ class Rebuild:
     async def _bucket(self, bucket_id: bytes) -> Bucket:
         """Labels do not say the name."""
         bucket = Bucket(
-            name=f"recovered-{bucket_id.hex()}",
+            name=self._names.get(bucket_id) or f"recovered-{bucket_id.hex()}",
             id=bucket_id,
             owner=self._owner,
             created_ms=self._ocean.clock.now_ms(),

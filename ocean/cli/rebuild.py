@@ -16,7 +16,7 @@ from ocean.backup import opened
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import begin_anew, open_blobs, open_engine
+from ocean.engines import begin_anew, open_blobs, open_engine, require_metadata
 from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
 from ocean.keys.local import KeyFileError
@@ -50,11 +50,10 @@ def _run(options: argparse.Namespace) -> int:
     lock = lock_folder(config.data)
     progress = Progress()
     try:
-        if not (options.discard_metadata or _begun(config)):
-            asyncio.run(_refuse_readable(config))
+        names = _names(config, discard=options.discard_metadata or _begun(config))
         write_durably(config.data / RESTORING, b"rebuild")
         aside = _put_aside(config)
-        done = asyncio.run(_rebuild(config, progress))
+        done = asyncio.run(_rebuild(config, names, progress))
         (config.data / RESTORING).unlink()
     except (EngineError, BlobError, KeyFileError, OSError) as error:
         raise StartError(str(error)) from error
@@ -78,20 +77,29 @@ def _begun(config: Config) -> bool:
     return True
 
 
-async def _refuse_readable(config: Config) -> None:
-    """StartError when buckets can be read: fsck, not this, is for single faults."""
-    if not (config.data / "meta").is_dir():
-        return
+def _names(config: Config, *, discard: bool) -> dict[bytes, str]:
+    """Names of buckets in the old metadata, by id, as far as they can be read.
+
+    StartError when they all can and nobody said `discard`: single faults are for fsck.
+    """
+    names: dict[bytes, str] = {}
     try:
-        async with opened(open_engine(config, stop_for_good)) as engine:
-            names = [bucket.name async for bucket in Buckets(engine, Edits(0)).list()]
+        require_metadata(config)
+        asyncio.run(_read_names(config, names))
     except (StartError, EngineError):
-        return
-    if names:
+        return names
+    if names and not discard:
         raise StartError(
             f"{config.data / 'meta'}: the metadata can be read and has {len(names)} buckets; "
             "`ocean fsck` checks it, --discard-metadata rebuilds all the same"
         )
+    return names
+
+
+async def _read_names(config: Config, names: dict[bytes, str]) -> None:
+    async with opened(open_engine(config, stop_for_good)) as engine:
+        async for bucket in Buckets(engine, Edits(0)).list():
+            names[bucket.id] = bucket.name
 
 
 def _put_aside(config: Config) -> str:
@@ -105,7 +113,7 @@ def _put_aside(config: Config) -> str:
     return str(aside)
 
 
-async def _rebuild(config: Config, progress: Progress) -> Rebuilt:
+async def _rebuild(config: Config, names: dict[bytes, str], progress: Progress) -> Rebuilt:
     async with (
         opened(open_engine(config, stop_for_good)) as engine,
         opened(open_blobs(config, 0, stop_for_good)) as blobs,
@@ -114,17 +122,19 @@ async def _rebuild(config: Config, progress: Progress) -> Rebuilt:
         key = await open_key(engine, config.master_key_file)
         root = await open_root(engine, key, config.root)
         meta = await MetaStore.begin(engine)
-        done = await Rebuild(Ocean(meta, blobs), root.account.id, config.region, progress).run()
+        ocean = Ocean(meta, blobs)
+        done = await Rebuild(ocean, root.account.id, config.region, names, progress).run()
         await meta.lease.end()
         return done
 
 
 def _told(done: Rebuilt, aside: str) -> str:
-    made = f"{done.versions} versions in {done.buckets} buckets named recovered-..., all root's"
+    made = f"{done.versions} versions in {done.buckets} buckets, all root's"
     left = f"{done.incomplete} writes are damaged or were broken off, {done.unlabeled} blobs"
     lines = [
         f"{made}; {done.assembled} of them put together from parts",
         f"{left} have no label: they are left as they are",
-        "Lost are: users and access keys, names and settings of buckets, deletions, empty objects.",
+        "Lost are users, access keys, settings of buckets, deletions and empty objects. A bucket",
+        "whose name could not be read is called recovered-... now. `ocean fsck` checks the rest.",
     ]
     return "\n".join([*lines, f"The old metadata is in {aside}"] if aside else lines)

@@ -219,3 +219,15 @@ def test_lost_metadata_is_rebuilt_from_the_blobs(tmp_path: Path) -> None:
         assert server.stop() == 0
     status, out, _ = ocean(server, "fsck", "--verify")
     assert status == 0, out
+
+
+def test_buckets_keep_names_that_can_be_read(tmp_path: Path) -> None:
+    with Server(tmp_path / "first") as server:
+        objects = fill(server.client())
+        server.client().delete_object(Bucket="bucket", Key="settled/1")
+        assert server.stop() == 0
+    for _ in range(2):
+        status, _, error = ocean(server, "rebuild", "--discard-metadata")
+        assert status == 0, error
+    with server:
+        assert wrong(server.client(), {key: objects[key] for key in objects if objects[key]}) == []

@@ -96,14 +96,14 @@ async def put(ocean: Ocean, key: str, data: bytes, **draft: object) -> Version:
     )
 
 
-async def rebuild(world: World) -> Rebuildable:
+async def rebuild(world: World, names: dict[bytes, str] | None = None) -> Rebuildable:
     class Silent:
         def step(self, text: str) -> None: ...
         def count(self, amount: int) -> None: ...
         def rows(self, done: int) -> None: ...
 
     ocean = await world.begin()
-    done = await Rebuild(ocean, ROOT, "us-east-1", Silent()).run()
+    done = await Rebuild(ocean, ROOT, "us-east-1", names or {}, Silent()).run()
     bucket = await ocean.meta.buckets.find(f"recovered-{BUCKET.id.hex()}")
     return Rebuildable(ocean, done, bucket or BUCKET)
 
@@ -197,3 +197,9 @@ async def test_new_lives_make_new_names(world: World, ocean: Ocean) -> None:
     lives = await Lives(again.ocean.meta.engine).list()
     assert again.ocean.meta.life.epoch > ocean.meta.life.epoch
     assert ocean.meta.life.epoch in [life.epoch for life in lives]
+
+
+async def test_a_name_that_could_still_be_read_is_kept(world: World, ocean: Ocean) -> None:
+    await put(ocean, "key", b"data")
+    again = await rebuild(world, {BUCKET.id: "bucket", b"another.": "other"})
+    assert [bucket.name async for bucket in again.ocean.meta.buckets.list()] == ["bucket"]
