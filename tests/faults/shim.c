@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum kind { OPEN, WRITE, TRUNCATE, SYNC, REMOVE, RENAME, MKDIR, MAKE, NOTE, KINDS };
-enum action { COUNT, KILL, KILL_GROUP, TEAR, FAIL, RECORD };
+enum action { COUNT, KILL, KILL_GROUP, TEAR, FAIL, DELAY };
 #define FDS 4096
 #define PATH 512
 
@@ -93,6 +93,7 @@ static int meet(enum kind kind) {
   if (control->action == COUNT && !control->mask) return 0;
   if (!(control->mask >> kind & 1)) return 0;
   int64_t number = __atomic_add_fetch(&control->seen, 1, __ATOMIC_SEQ_CST);
+  if (control->action == DELAY) usleep(control->error);
   if (control->action == COUNT || number != control->at) return 0;
   control->fired = kind + 1;
   switch (control->action) {

@@ -41,6 +41,7 @@ class Action(enum.IntEnum):
     KILL_GROUP = 2  # the whole process group, before the call
     TEAR = 3  # of a write only the first half is done, then the process is killed
     FAIL = 4  # with an error
+    DELAY = 5  # of every call, not of one: `error` microseconds, as on a slow disk
 
 
 class Event(NamedTuple):
