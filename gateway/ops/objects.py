@@ -118,10 +118,19 @@ async def _shown(cx: Context, given: GetObjectInput | HeadObjectInput, version: 
         if given.range is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
         return await _part(cx, version, given.part_number)
-    found = ranges.parse(given.range, version.size) if given.range is not None else None
+    found = _range(cx, given.range, version) if given.range is not None else None
     if found is None:
         return Shown(0, version.size, partial=False, checksum=version.checksum)
     return Shown(found.start, found.stop, partial=True)
+
+
+def _range(cx: Context, header: str, version: Version) -> ranges.Range | None:
+    """The range of a Range header; None for all, which who resumes another version gets too."""
+    if_range = cx.request.headers.get("if-range")
+    seconds = version.modified_ms // 1000
+    if not conditions.range_holds(if_range, etag=version.etag_text, modified=seconds):
+        return None
+    return ranges.parse(header, version.size)
 
 
 async def _part(cx: Context, version: Version, number: int) -> Shown:

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from gateway.wire import dates
 from ocean import errors
 from ocean.rules.preconditions import ANY, NONE, Conditions
 
@@ -38,6 +39,19 @@ def read_conditions(
         if_modified_since,
         if_unmodified_since,
     )
+
+
+def range_holds(if_range: str | None, *, etag: str, modified: int) -> bool:
+    """Whether a Range header is to be obeyed: If-Range, if any, names the object as it is.
+
+    `modified` is in whole seconds since 1970. Weak tags and other dates never do (RFC 9110 13.1.5).
+    """
+    if if_range is None:
+        return True
+    date = dates.parse_http(if_range)
+    if date is not None:
+        return date == modified
+    return if_range.strip() == f'"{etag}"'
 
 
 def write_conditions(if_match: str | None, if_none_match: str | None = None) -> Conditions:

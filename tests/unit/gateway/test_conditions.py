@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.conditions import parse_tags, read_conditions, write_conditions
+from gateway.wire.conditions import (
+    parse_tags,
+    range_holds,
+    read_conditions,
+    write_conditions,
+)
 from ocean import errors
 from ocean.errors import NoSuchKey, NotModified, PreconditionFailed, S3Error
 from ocean.rules.preconditions import NONE, Conditions, check_read, check_source, check_write
@@ -136,3 +141,28 @@ def test_without_headers_there_is_nothing_to_check() -> None:
 def test_any_headers_of_a_write_are_conditions_or_s3_errors(first: str, second: str) -> None:
     with suppress(S3Error):
         check_write(write_conditions(first, second), etag="a", key="k")
+
+
+@pytest.mark.parametrize(
+    ("if_range", "holds"),
+    [
+        (None, True),
+        ('"a"', True),
+        (' "a" ', True),
+        ("a", False),
+        ('"b"', False),
+        ('W/"a"', False),
+        ("*", False),
+        ("", False),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", True),
+        ("Tue, 14 Nov 2023 22:13:21 GMT", False),
+        ("Tue, 14 Nov 2023 22:13:19 GMT", False),
+    ],
+)
+def test_if_range(if_range: str | None, holds: bool) -> None:
+    assert range_holds(if_range, etag="a", modified=NOW) is holds
+
+
+@given(st.text())
+def test_if_range_of_any_text(text: str) -> None:
+    assert range_holds(text, etag="a", modified=NOW) in (True, False)
