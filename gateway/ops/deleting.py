@@ -19,7 +19,7 @@ from gateway.ops.shapes.deleting import (
 )
 from gateway.wire import conditions
 from ocean import errors
-from ocean.errors import InvalidArgument, MalformedXML
+from ocean.errors import MalformedXML
 from ocean.objects.delete import Deleted
 
 MAX_KEYS = 1000
@@ -30,7 +30,7 @@ _TOGETHER = 250  # deletions of one request that are under way at once
 async def delete_object(cx: Context, given: DeleteObjectInput) -> DeleteObjectOutput:
     """Delete an object, or one version of it."""
     guard = write_guard(cx, given.if_match)
-    done = await cx.ocean.delete(cx.bucket, cx.key, checked(given.version_id), guard)
+    done = await cx.ocean.delete(cx.bucket, cx.key, given.version_id, guard)
     return DeleteObjectOutput(version_id=done.version_id, delete_marker=done.marker or None)
 
 
@@ -66,8 +66,7 @@ async def _delete_one(cx: Context, wanted: ObjectIdentifier) -> DeletedObject | 
         if not 0 < len(wanted.key.encode()) <= 1024:
             raise errors.KeyTooLongError
         guard = guard_of(conditions.write_conditions(wanted.etag), wanted.key)
-        version_id = checked(wanted.version_id)
-        done = await cx.ocean.delete(cx.bucket, wanted.key, version_id, guard)
+        done = await cx.ocean.delete(cx.bucket, wanted.key, wanted.version_id, guard)
     except Exception as error:
         known = translated(error)
         if known is None:
@@ -85,12 +84,3 @@ def _answer(wanted: ObjectIdentifier, done: Deleted) -> DeletedObject:
         delete_marker=done.marker or None,
         delete_marker_version_id=done.version_id if done.marker else None,
     )
-
-
-def checked(version_id: str | None) -> str | None:
-    """A version id as a request gives it; InvalidArgument for an empty one."""
-    if version_id == "":
-        raise InvalidArgument(
-            "Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue=""
-        )
-    return version_id

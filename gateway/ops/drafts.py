@@ -53,7 +53,7 @@ def system_headers(given: Any) -> dict[str, str]:
         headers["content-encoding"] = kept
         if not kept:
             del headers["content-encoding"]
-    headers.setdefault("content-type", DEFAULT_TYPE)
+    headers["content-type"] = headers.get("content-type") or DEFAULT_TYPE
     return headers
 
 

@@ -24,6 +24,7 @@ from metastore.records import Kind, Version
 from ocean.errors import NoSuchKey, NoSuchTagSet, NoSuchVersion
 from ocean.objects.get import marker_headers, marker_named
 from ocean.rules import tags
+from ocean.rules.naming import check_version_id
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -76,6 +77,8 @@ async def delete_object_tagging(
 
 
 async def _retag(cx: Context, version_id: str | None, pairs: Pairs) -> Version:
+    check_version_id(version_id)
+
     def change(version: Version) -> Version:
         if version.kind is not Kind.OBJECT:
             if version_id is None:

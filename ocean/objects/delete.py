@@ -7,6 +7,7 @@ from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
 from ocean.objects.get import version_id_of
 from ocean.ports import Clock
+from ocean.rules.naming import check_version_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Delete:
     ) -> Deleted:
         """Delete `key`, or one version of it; deleting what is not there succeeds."""
         if version_id is not None:
+            check_version_id(version_id)
             gone = await self._meta.objects.erase(bucket, key, version_id, guard)
             return Deleted(version_id, gone is not None and gone.kind is Kind.MARKER)
         marker = Version(

@@ -12,6 +12,7 @@ from metastore.store import MetaStore
 from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion, S3Error
 from ocean.objects import manifest
 from ocean.objects.manifest import Manifest, PartEntry
+from ocean.rules.naming import check_version_id
 
 
 class Get:
@@ -30,6 +31,7 @@ class Get:
             if found.kind is Kind.MARKER:
                 raise NoSuchKey(headers=marker_headers(found), Key=key)
             return found
+        check_version_id(version_id)
         found = await self._meta.objects.find(bucket.id, key, version_id)
         if found is None:
             raise NoSuchVersion(Key=key, VersionId=version_id)

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 
 import re
 
-from ocean.errors import InvalidBucketName, InvalidURI, KeyTooLongError
+from ocean.errors import InvalidArgument, InvalidBucketName, InvalidURI, KeyTooLongError
 
 MAX_KEY_BYTES = 1024
 
@@ -43,3 +43,14 @@ def check_key(key: str) -> None:
         raise InvalidURI from None
     if size > MAX_KEY_BYTES:
         raise KeyTooLongError(Size=str(size), MaxSizeAllowed=str(MAX_KEY_BYTES))
+
+
+def check_version_id(version_id: str | None) -> None:
+    """Raise InvalidArgument for an empty version id; whether there is such a one is not looked at.
+
+    None, for a request that names no version, is good.
+    """
+    if version_id == "":
+        raise InvalidArgument(
+            "Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue=""
+        )
