@@ -89,6 +89,22 @@ def test_what_is_no_single_range_means_all(
     assert found["Body"].read() == body
 
 
+def test_if_range(s3: Client, store: Store, bucket: str) -> None:
+    """Who resumes what has changed meanwhile gets all of it."""
+    etag = s3.put_object(Bucket=bucket, Key="key", Body=b"abcdef")["ETag"]
+    modified = store.send("HEAD", f"/{bucket}/key").headers["last-modified"]
+    for stated, body in (
+        (etag, b"cd"),
+        (modified, b"cd"),
+        ('"other"', b"abcdef"),
+        (f"W/{etag}", b"abcdef"),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", b"abcdef"),
+    ):
+        sent = {"Range": "bytes=2-3", "If-Range": stated}
+        answer = store.send("GET", f"/{bucket}/key", headers=sent)
+        assert (answer.status, answer.body) == (206 if len(body) == 2 else 200, body)
+
+
 def test_no_byte_selected(s3: Client, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="empty", Body=b"")
     s3.put_object(Bucket=bucket, Key="key", Body=b"abc")
@@ -249,6 +265,19 @@ def test_versions_that_are_not_there(s3: Client, versioned: str, version: str) -
     with pytest.raises(s3.exceptions.ClientError) as error:
         s3.get_object(Bucket=versioned, Key="key", VersionId=version)
     assert error.value.response["Error"]["Code"] in {"NoSuchVersion", "InvalidArgument"}
+
+
+def test_an_empty_version_id(store: Store, s3: Client, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="key", Body=b"abc")
+    tags = b"<Tagging><TagSet/></Tagging>"
+    for method, query, body in (
+        ("GET", {}, b""),
+        ("GET", {"tagging": ""}, b""),
+        ("PUT", {"tagging": ""}, tags),
+        ("DELETE", {"tagging": ""}, b""),
+    ):
+        answer = store.send(method, f"/{bucket}/key", query={**query, "versionId": ""}, body=body)
+        assert (answer.status, answer.error()) == (400, "InvalidArgument")
 
 
 def test_null_names_what_was_there_before_versions(s3: Client, bucket: str) -> None:

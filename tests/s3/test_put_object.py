@@ -54,6 +54,11 @@ def test_default_type(s3: Client, bucket: str) -> None:
     assert found["Metadata"] == {}
 
 
+def test_an_empty_type_is_none(store: Store, s3: Client, bucket: str) -> None:
+    store.send("PUT", f"/{bucket}/key", headers={"Content-Type": ""}, body=b"x")
+    assert s3.head_object(Bucket=bucket, Key="key")["ContentType"] == "binary/octet-stream"
+
+
 def test_an_overwrite_replaces_all(s3: Client, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="key", Body=b"one", Metadata={"a": "1"}, Tagging="t=1")
     s3.put_object(Bucket=bucket, Key="key", Body=b"two!", ContentType="text/css")
