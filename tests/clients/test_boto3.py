@@ -11,7 +11,6 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.files import digest, digests, fetched, make_tree, stored
-from tests.support.programs import Program
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
@@ -51,27 +50,6 @@ def test_presigned(server: Server, version: str | None) -> None:
     answer = urllib3.request("GET", get)
     assert (answer.data, answer.headers["Content-Type"]) == (b"content", "text/x-test")
     assert urllib3.request("GET", get.replace("key", "other")).status == 403
-
-
-@pytest.mark.parametrize("version", [None, "s3v4"])
-def test_virtual_hosts_with_curl(server: Server, tmp_path: Path, version: str | None) -> None:
-    """Every name below localhost is this machine to curl."""
-    client = server.client(
-        f"http://localhost:{server.port}",
-        s3={"addressing_style": "virtual"},
-        signature_version=version,
-    )
-    at = {"Bucket": f"virtual-{version}".lower(), "Key": "ü +/key"}
-    server.client().create_bucket(Bucket=at["Bucket"])
-    (tmp_path / "file").write_text("content\n")
-    curl = Program(["curl", "--silent", "--show-error", "--fail"], tmp_path)
-    url = client.generate_presigned_url("put_object", Params=at, ExpiresIn=60)
-    assert url.startswith(f"http://{at['Bucket']}.localhost:")
-    curl("--upload-file", tmp_path / "file", url)
-    url = client.generate_presigned_url("get_object", Params=at, ExpiresIn=60)
-    assert curl(url) == "content\n"
-    assert curl("--range", "3-5", url) == "ten"
-    assert "403" in curl.refused(url.replace("key", "other"))
 
 
 def test_paginators(server: Server) -> None:
