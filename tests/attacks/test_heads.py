@@ -213,6 +213,18 @@ async def test_line_ends_in_tags(end: str) -> None:
     assert gateway.touched.written == []
 
 
+async def test_without_rules_nothing_is_said_to_other_origins() -> None:
+    """RustFS GHSA-x5xv: the origin was reflected, with credentials, by default."""
+    gateway = await store()
+    for origin in ("https://evil.example", "null", "http://s3.test"):
+        asked = {"origin": origin, "access-control-request-method": "GET"}
+        answer = await gateway.ask("OPTIONS", "/bucket/key", asked)
+        assert (answer.status, answer.code) == (403, "AccessForbidden")
+        for target in ("/bucket/key", "/bucket", "/", "/no-bucket/key"):
+            for given in (answer, await ask(gateway, "GET", target, {"origin": origin})):
+                assert not [name for name in given.headers if name.startswith("access-control")]
+
+
 # --- headers beside the signature -----------------------------------------------------------------
 
 # What a stranger might add to a request that somebody else has signed.
