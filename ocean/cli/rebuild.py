@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import time
 
 from blobstore import BlobError
@@ -107,8 +108,8 @@ def _put_aside(config: Config) -> str:
     meta = config.data / "meta"
     if not meta.is_dir():
         return ""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = meta.with_name(f"meta.lost-{stamp}")
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    aside = meta.with_name(f"meta.lost-{stamp}-{secrets.token_hex(2)}")
     meta.rename(aside)
     return str(aside)
 
