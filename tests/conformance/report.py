@@ -97,14 +97,14 @@ def topic(case: str) -> str:
     return next(name for name, pattern in _TOPICS if re.search(pattern, case))
 
 
-def text(found: Comparison, excluded: Mapping[str, Exclusion]) -> str:
-    """The report with its line end."""
+def text(found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[str] = ()) -> str:
+    """The report with its line end; `peer` are the cases that radosgw passes."""
     lines = [
         f"{len(found.passed)} passed, {len(found.excluded)} excluded",
         f"{len(found.failed_unexpectedly)} failed unexpectedly",
         f"{len(found.passed_unexpectedly)} passed unexpectedly",
         "",
-        *_by_topic(found),
+        *_by_topic(found, excluded, peer),
         "",
         *_by_reason(found, excluded),
     ]
@@ -120,14 +120,24 @@ def text(found: Comparison, excluded: Mapping[str, Exclusion]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _by_topic(found: Comparison) -> list[str]:
-    passed = Counter(map(topic, found.passed))
-    failed = Counter(map(topic, found.failed_unexpectedly))
-    excluded = Counter(map(topic, [*found.excluded, *found.passed_unexpectedly]))
-    rows = [f"{'topic':<28} passed  failed  excluded"]
+def _by_topic(
+    found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[str]
+) -> list[str]:
+    left_out = [*found.excluded, *found.passed_unexpectedly]
+    access = [case for case in left_out if excluded[case].kind is Kind.ACCESS]
+    columns = {
+        "passed": found.passed,
+        "failed": found.failed_unexpectedly,
+        "access": access,
+        "otherwise excluded": sorted({*left_out} - {*access}),
+        "radosgw": peer,
+    }
+    counts = [Counter(map(topic, cases)) for cases in columns.values()]
+    rows = [f"{'topic':<28}  {'  '.join(columns)}"]
     for name, _ in _TOPICS:
-        if passed[name] or failed[name] or excluded[name]:
-            rows.append(f"{name:<28} {passed[name]:>6}  {failed[name]:>6}  {excluded[name]:>8}")
+        if any(count[name] for count in counts):
+            cells = (f"{count[name]:>{len(of)}}" for of, count in zip(columns, counts, strict=True))
+            rows.append(f"{name:<28}  {'  '.join(cells)}")
     return rows
 
 

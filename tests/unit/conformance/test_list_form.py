@@ -98,8 +98,10 @@ def test_a_run_is_compared_with_the_list() -> None:
         unmarked=["unmarked"],
     )
     assert not found.agrees
-    told = report.text(found, listed)
+    told = report.text(found, listed, ["good", "bad"])
     assert "1 passed, 3 excluded" in told
+    [row] = [line for line in told.splitlines() if line.startswith("objects ")]
+    assert row.split()[1:] == ["1", "1", "1", "3", "2"]
     assert "Failed unexpectedly:\n  bad\n" in told
     assert report.compare({"good": Outcome.PASSED}, {}, []).agrees
 
