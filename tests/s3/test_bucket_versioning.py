@@ -3,11 +3,12 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.s3.expect import read, refused, status
+from tests.s3.expect import data, read, refused, status
 from tests.s3.store import Client, Store
 
 
@@ -97,6 +98,36 @@ def test_bytes_of_versions_are_independent(s3: Client, versioned: str) -> None:
         del ids[id_]
     for id_, body in ids.items():
         assert read(s3, versioned, "key", VersionId=id_) == body
+
+
+def test_writers_and_deleters_of_one_key(store: Store, s3: Client, versioned: str) -> None:
+    """Eight at a time: what was acknowledged and not deleted is there, nothing else is."""
+
+    def work(number: int) -> tuple[dict[str, bytes], set[str]]:
+        client = store.client()
+        there: dict[str, bytes] = {}
+        markers: set[str] = set()
+        named = {"Bucket": versioned, "Key": "key"}
+        for turn in range(12):
+            body = data(150_000 if turn % 5 == 0 else 10, f"{number} {turn}")
+            there[client.put_object(**named, Body=body)["VersionId"]] = body
+            if turn % 3 == 1:
+                markers.add(client.delete_object(**named)["VersionId"])
+            if turn % 3 == 2:
+                oldest = next(iter(there))
+                client.delete_object(**named, VersionId=oldest)
+                del there[oldest]
+        return there, markers
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(work, range(8)))
+    bodies = {id_: body for there, _ in results for id_, body in there.items()}
+    markers = set().union(*(found for _, found in results))
+    listed = versions(s3, versioned)
+    assert {id_ for _, id_, _, marker in listed if not marker} == bodies.keys()
+    assert {id_ for _, id_, _, marker in listed if marker} == markers
+    assert sum(latest for _, _, latest, _ in listed) == 1
+    assert all(read(s3, versioned, "key", VersionId=id_) == body for id_, body in bodies.items())
 
 
 @pytest.mark.parametrize(
