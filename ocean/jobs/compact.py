@@ -32,19 +32,30 @@ class Compaction:
         self._meta = meta
         self._blobs = blobs
         self.rewritten = 0
+        self._damaged: set[str] = set()
 
     async def volume(
-        self, volume: str, *, fence: bool, pause: Callable[[], Awaitable[None]]
+        self,
+        volume: str,
+        *,
+        fence: bool,
+        pause: Callable[[], Awaitable[None]],
+        live: int = 0,
     ) -> bool:
         """Move every named needle of `volume` elsewhere, then delete it; whether it is gone.
 
-        A volume that cannot be told to be unnamed now stays for a later pass.
-
-        `fence` keys whose needle is not named: their writer may only have paused.
+        A volume that cannot be told to be unnamed now stays for a later pass. `fence` keys whose
+        needle is not named: their writer may only have paused. `live` bytes were named at the last
+        count: as long as there are any, a damaged volume stays for whoever mends it.
         """
+        if live and volume in self._damaged:
+            return False
+        damaged = False
         try:
             async for found in self._blobs.volumes.scan(volume):
-                if isinstance(found, Needle) and not await self._move(volume, found, fence=fence):
+                if not isinstance(found, Needle):
+                    damaged = True
+                elif not await self._move(volume, found, fence=fence):
                     return False
                 await pause()
         except NotFound:
@@ -52,7 +63,12 @@ class Compaction:
         except (BlobError, EngineError, StoreError) as error:
             log.warning("compacting %s: %s", volume, error)
             return False
+        if damaged and live:
+            log.error("volume %s is damaged and kept: run ocean fsck --verify", volume)
+            self._damaged.add(volume)
+            return False
         await self._blobs.delete_volume(volume)
+        self._damaged.discard(volume)
         self.rewritten += 1
         return True
 

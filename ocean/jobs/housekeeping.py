@@ -98,7 +98,8 @@ class Housekeeping:
             size = await self._blobs.volume_size(volume)
             if size == 0 or live[volume] < size * self._ratio:
                 fence = state is LifeState.ENDED
-                await self._compaction.volume(volume, fence=fence, pause=Breath())
+                named = live[volume]
+                await self._compaction.volume(volume, fence=fence, pause=Breath(), live=named)
         if self._watch.leads:
             await self._forget(epochs)
 
