@@ -101,13 +101,8 @@ def _multipart() -> list[Step]:
     ]
 
 
-def plain() -> list[Step]:
-    """A bucket that never had versions."""
+def _puts() -> list[Step]:
     return [
-        step("create", "create_bucket"),
-        step("head bucket", "head_bucket"),
-        step("location", "get_bucket_location"),
-        step("versioning", "get_bucket_versioning"),
         step(
             "put small",
             "put_object",
@@ -125,9 +120,11 @@ def plain() -> list[Step]:
         step("put empty", "put_object", Key="a/b/empty", Body=b""),
         step("put odd", "put_object", Key="ü +%", Body=b"odd"),
         step("get odd", "get_object", Key="ü +%"),
-        *_ranges(),
-        step("get empty range", "get_object", Key="a/b/empty", Range="bytes=0-0"),
-        *_conditions(),
+    ]
+
+
+def _refusals() -> list[Step]:
+    return [
         step("get override", "get_object", Key="large", ResponseContentType="x/y"),
         step("get missing", "get_object", Key="no"),
         step("head missing", "head_object", Key="no"),
@@ -136,6 +133,11 @@ def plain() -> list[Step]:
             "put bad md5", "put_object", Key="bad", Body=b"x", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA=="
         ),
         step("delete bad", "delete_object", Key="bad"),
+    ]
+
+
+def _copies_and_tags() -> list[Step]:
+    return [
         step("put sha256", "put_object", Key="sum", Body=b"x", ChecksumAlgorithm="SHA256"),
         step("head sum", "head_object", Key="sum", ChecksumMode="ENABLED"),
         step("copy", "copy_object", Key="copy", CopySource="BUCKET/a/small"),
@@ -156,8 +158,11 @@ def plain() -> list[Step]:
         step("untag", "delete_object_tagging", Key="large"),
         step("no tags", "get_object_tagging", Key="large"),
         step("tag missing", "put_object_tagging", Key="no", Tagging=_TAGS),
-        *_listings(),
-        *_multipart(),
+    ]
+
+
+def _configuration() -> list[Step]:
+    return [
         step("bucket tags none", "get_bucket_tagging"),
         step("bucket tag", "put_bucket_tagging", Tagging=_TAGS),
         step("bucket tags", "get_bucket_tagging"),
@@ -166,6 +171,11 @@ def plain() -> list[Step]:
         step("put cors", "put_bucket_cors", CORSConfiguration=_CORS),
         step("cors", "get_bucket_cors"),
         step("delete cors", "delete_bucket_cors"),
+    ]
+
+
+def _deletions() -> list[Step]:
+    return [
         step("delete bucket with objects", "delete_bucket"),
         step("delete", "delete_object", Key="large"),
         step("delete missing", "delete_object", Key="no"),
@@ -183,6 +193,26 @@ def plain() -> list[Step]:
         step("delete bucket", "delete_bucket"),
         step("head bucket gone", "head_bucket"),
         step("put into nothing", "put_object", Key="x", Body=b""),
+    ]
+
+
+def plain() -> list[Step]:
+    """A bucket that never had versions."""
+    return [
+        step("create", "create_bucket"),
+        step("head bucket", "head_bucket"),
+        step("location", "get_bucket_location"),
+        step("versioning", "get_bucket_versioning"),
+        *_puts(),
+        *_ranges(),
+        step("get empty range", "get_object", Key="a/b/empty", Range="bytes=0-0"),
+        *_conditions(),
+        *_refusals(),
+        *_copies_and_tags(),
+        *_listings(),
+        *_multipart(),
+        *_configuration(),
+        *_deletions(),
     ]
 
 
