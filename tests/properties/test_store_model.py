@@ -11,7 +11,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -35,7 +34,7 @@ from tests.support.virtual import Process, VirtualLoop, World
 T = TypeVar("T")
 NOBODY = "0" * 64
 KEYS = ("a", "a/", "a/b", "a/b/c", "a0", "b\0", "b\0c", "é")
-keys = st.sampled_from(KEYS)
+keys = st.sampled_from(("a",) * 6 + KEYS)  # one with many versions, and some beside it
 picks = st.integers(0, 9)
 sizes = st.sampled_from([0, 8, 100])
 limits = st.sampled_from([1, 2, 3, 1000])
@@ -152,10 +151,11 @@ class Store(RuleBasedStateMachine):
         listed.insert(0, Entry(vid, value, tag))
         return vid
 
-    @rule(key=keys, size=sizes)
-    def put(self, key: str, size: int) -> None:
-        value = self.value(size)
-        self.made(key, self._put(key, Spool(_pieces(value), len(value))), value)
+    @rule(what=st.lists(st.tuples(keys, sizes), min_size=1, max_size=4))
+    def put(self, what: list[tuple[str, int]]) -> None:
+        for key, size in what:
+            value = self.value(size)
+            self.made(key, self._put(key, Spool(_pieces(value), len(value))), value)
 
     def _put(self, key: str, body: Spool) -> Version:
         draft = Version(owner=NOBODY)
@@ -169,7 +169,8 @@ class Store(RuleBasedStateMachine):
         """Of any version that is an object."""
         there = [one for one in self.versions.get(source, ()) if one.value is not None]
         if not there:
-            return
+            self.put([(source, 100)])
+            there = self.versions[source]
         one = there[pick % len(there)]
         found = self.run(self.meta.objects.find(self.bucket.id, source, one.vid))
         body = Source(self.process.ocean.get, self.bucket, found).body()
@@ -201,9 +202,9 @@ class Store(RuleBasedStateMachine):
 
     @rule(key=keys, pick=picks, tag=st.sampled_from("xy"))
     def tag(self, key: str, pick: int, tag: str) -> None:
-        listed = self.versions.get(key, [])
-        if not listed:
-            return
+        if not self.versions.get(key):
+            self.put([(key, 8)])
+        listed = self.versions[key]
         at = pick % len(listed)
         vid = listed[at].vid if pick < 8 or at else None
         amend = self.meta.objects.amend(
@@ -214,8 +215,8 @@ class Store(RuleBasedStateMachine):
 
     # -- uploads ----------------------------------------------------------------------------
 
-    @rule(key=keys)
-    def create_upload(self, key: str) -> None:
+    @rule(key=keys, parts=st.lists(st.tuples(st.integers(1, 3), sizes), max_size=4))
+    def create_upload(self, key: str, parts: list[tuple[int, int]]) -> None:
         upload_id = self.run(
             self.process.ocean.multipart.create(
                 self.bucket,
@@ -227,9 +228,9 @@ class Store(RuleBasedStateMachine):
             )
         )
         self.uploads.append(Begun(key, upload_id))
+        for number, size in parts:
+            self.upload_part(len(self.uploads) - 1, number, size)
 
-    @precondition(lambda self: self.uploads)
-    @rule(pick=picks, number=st.integers(1, 3), size=sizes)
     def upload_part(self, pick: int, number: int, size: int) -> None:
         upload = self.uploads[pick % len(self.uploads)]
         value = self.value(size or 8)
@@ -239,10 +240,11 @@ class Store(RuleBasedStateMachine):
         part = self.run(verbs.upload_part(self.bucket, found, number, body, Expected()))
         upload.parts[number] = value, part.etag.hex()
 
-    @precondition(lambda self: self.uploads)
     @rule(pick=picks, most=st.integers(1, 3))
     def complete(self, pick: int, most: int) -> None:
         """Of some of the parts."""
+        if not self.uploads:
+            self.create_upload("a", [(1, 8), (1, 100), (2, 100)])
         upload = self.uploads[pick % len(self.uploads)]
         chosen = sorted(upload.parts)[:most]
         if not chosen:
@@ -254,9 +256,10 @@ class Store(RuleBasedStateMachine):
         self.uploads.remove(upload)
         self.done.append(upload)
 
-    @precondition(lambda self: self.done)
     @rule(pick=picks)
     def complete_again(self, pick: int) -> None:
+        if not self.done:
+            return
         upload = self.done[pick % len(self.done)]
         assert version_id_of(self._complete(upload)) == upload.made
 
@@ -274,9 +277,10 @@ class Store(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.uploads)
     @rule(pick=picks)
     def abort(self, pick: int) -> None:
+        if not self.uploads:
+            return
         upload = self.uploads.pop(pick % len(self.uploads))
         verbs = self.process.ocean.multipart
         self.run(verbs.abort(self.bucket, upload.key, upload.id))
@@ -396,13 +400,13 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
 
 
 def test_the_store_is_the_dictionary() -> None:
-    run_state_machine_as_test(Store, settings=_settings(25, 25))
+    run_state_machine_as_test(Store, settings=_settings(40, 40))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_store_is_the_dictionary_for_long() -> None:
-    run_state_machine_as_test(Store, settings=_settings(300, 50))
+    run_state_machine_as_test(Store, settings=_settings(600, 60))
 
 
 def _settings(examples: int, steps: int) -> settings:
