@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -94,11 +95,19 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else ""
-        if len(self.front.connections) > self.limits.connections:
+        self.front.peers[self.peer] += 1
+        limits = self.limits
+        if (
+            len(self.front.connections) > limits.connections
+            or self.front.peers[self.peer] > limits.connections_per_address
+        ):
             self._turn_away(errors.SlowDown())
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._head_came()
+        self.front.peers[self.peer] -= 1
+        if not self.front.peers[self.peer]:
+            del self.front.peers[self.peer]
         if self._gone is not None:
             self._gone.set()
         super().connection_lost(exc)
@@ -214,6 +223,7 @@ class Front(web.Server):
         self.tls = tls
         self.dates = Dates()
         self.draining = False
+        self.peers: Counter[str] = Counter()  # connections by client address
         self._pipeline = handler
         self._listeners: list[asyncio.Server] = []
 

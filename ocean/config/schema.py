@@ -51,6 +51,9 @@ class Limits(Section, frozen=True):
     idle_seconds: Annotated[Seconds, Meta(description="between requests of a connection")] = 120
     drain_seconds: Annotated[Seconds, Meta(description="for requests in flight at SIGTERM")] = 30
     connections: Annotated[Count, Meta(description="at once in each worker")] = 10_000
+    connections_per_address: Annotated[
+        Count, Meta(description="of these from one client address")
+    ] = 10_000
 
 
 class Blobs(Section, frozen=True):

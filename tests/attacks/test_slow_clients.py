@@ -195,6 +195,24 @@ async def test_more_connections_than_allowed(server: Server) -> None:
     assert await slowest(server, 0.3) < 0.5
 
 
+async def test_more_connections_from_one_address_than_allowed(tmp_path: Path) -> None:
+    settings = LIMITS | {"OCEAN_LIMITS_CONNECTIONS_PER_ADDRESS": "20"}
+    with Server(tmp_path, settings) as server:
+        many = [await connect(server) for _ in range(30)]
+        ends = await asyncio.gather(*(rest(streams, 0.7) for streams in many))
+        turned_away = [end for end in ends if end and b"<Code>SlowDown</Code>" in end]
+        assert len(turned_away) == 10
+        other = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
+        other[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b"HTTP/1.1 403" in (await rest(other, 5) or b"")
+        for _, writer in (*many, other):
+            writer.close()
+        await asyncio.sleep(0.3)
+        again = await connect(server)  # places are given back
+        again[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b"HTTP/1.1 403" in (await rest(again, 5) or b"")
+
+
 async def test_pipelined_requests_without_end_are_not_kept(server: Server) -> None:
     target = presigned(server, "get_object", "small")
     request = b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode()
