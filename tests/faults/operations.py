@@ -3,6 +3,7 @@
 Each acts on one key (or upload, or bucket), which is wholly as before or wholly as after it.
 """
 
+import base64
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -14,6 +15,7 @@ Act = Callable[[], Awaitable[bool]]  # whether it was acknowledged
 BUCKET = "plain"
 VERSIONED = "versioned"
 SUSPENDED = "suspended"
+_MANY = 140  # parts, whose manifest does not fit into a Head
 PART = bytes(range(256)) * (5 << 12)  # 5 MiB
 
 
@@ -30,11 +32,13 @@ class Operation(NamedTuple):
     """`ready` runs before the first call that may be the last; what it gives is the operation."""
 
     ready: Callable[[Store], Awaitable[Act]]
-    again: bool = False  # whether repeating it after the crash must give what it would have given
+    again: bool = False  # whether it can be repeated after the crash
+    each: bool = False  # it acts on several keys, each of which is as before or as after
+    starts: bool = False  # what is killed is the opening of the store
 
 
 async def prepare(store: Store) -> None:
-    """A store with something of everything."""
+    """A store with something of everything, if parts may be small."""
     for bucket in (BUCKET, VERSIONED, SUSPENDED):
         await store.do("PUT", f"/{bucket}")
     await _version(store, VERSIONED, "Enabled")
@@ -50,6 +54,12 @@ async def prepare(store: Store) -> None:
     upload = await _begin(store, f"/{BUCKET}/parts")
     await store.do("PUT", f"/{BUCKET}/parts?partNumber=1&uploadId={upload}", PART)
     await store.do("PUT", f"/{BUCKET}/parts?partNumber=2&uploadId={upload}", content("last", 9000))
+
+    await store.do("PUT", "/unused")
+    upload = await _begin(store, f"/{BUCKET}/long")
+    for number in range(1, _MANY + 1):
+        path = f"/{BUCKET}/long?partNumber={number}&uploadId={upload}"
+        await store.do("PUT", path, content(f"part {number}", 90))
 
 
 async def _version(store: Store, bucket: str, status: str) -> None:
@@ -94,13 +104,21 @@ def _act(
     return act
 
 
-async def _upload_id(store: Store) -> str:
-    return _text(ET.fromstring((await store.do("GET", f"/{BUCKET}?uploads")).body), "UploadId")
+async def _upload_id(store: Store, key: str = "parts") -> str:
+    listed = await store.do("GET", f"/{BUCKET}?uploads&prefix={key}")
+    return _text(ET.fromstring(listed.body), "UploadId")
 
 
-async def _complete(store: Store) -> Act:
-    upload = await _upload_id(store)
-    listed = (await store.do("GET", f"/{BUCKET}/parts?uploadId={upload}")).body
+def _completes(key: str) -> Operation:
+    async def ready(store: Store) -> Act:
+        return await _complete(store, key)
+
+    return Operation(ready, again=True)
+
+
+async def _complete(store: Store, key: str) -> Act:
+    upload = await _upload_id(store, key)
+    listed = (await store.do("GET", f"/{BUCKET}/{key}?uploadId={upload}")).body
     tags = [e.text for e in ET.fromstring(listed).iter() if e.tag.endswith("}ETag")]
     parts = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
@@ -109,7 +127,7 @@ async def _complete(store: Store) -> Act:
     body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
 
     async def act() -> bool:
-        answer = await store.ask("POST", f"/{BUCKET}/parts?uploadId={upload}", body)
+        answer = await store.ask("POST", f"/{BUCKET}/{key}?uploadId={upload}", body)
         return answer.status == 200 and b"CompleteMultipartUploadResult" in answer.body
 
     return act
@@ -143,6 +161,7 @@ async def _jobs(store: Store) -> Act:
     await store.do("PUT", f"/{BUCKET}/large", LARGE)
     await store.do("DELETE", f"/{VERSIONED}/small")
     await store.do("DELETE", f"/{SUSPENDED}/small")
+    assert await (await _complete(store, "long"))()
 
     async def act() -> bool:
         await store.tidy()
@@ -151,6 +170,20 @@ async def _jobs(store: Store) -> Act:
     return act
 
 
+async def _delete_objects(store: Store) -> Act:
+    return _act(store, "POST", f"/{BUCKET}?delete", _DELETE, _DELETE_MD5)
+
+
+async def _start(_store: Store) -> Act:
+    async def act() -> bool:
+        return True
+
+    return act
+
+
+_OBJECTS = "".join(f"<Object><Key>{key}</Key></Object>" for key in ("small", "large", "empty"))
+_DELETE = f"<Delete>{_OBJECTS}</Delete>".encode()
+_DELETE_MD5 = {"content-md5": base64.b64encode(hashlib.md5(_DELETE).digest()).decode()}
 _TAGGING = b"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
 _ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 _COPY = {"x-amz-copy-source": f"/{BUCKET}/large"}
@@ -183,7 +216,11 @@ OTHERS = {
     "create-bucket": _asks("PUT", "/brand-new"),
     "create-upload": _asks("POST", f"/{BUCKET}/begun?uploads"),
     "upload-part": Operation(_part, again=True),
-    "complete": Operation(_complete, again=True),
+    "complete": _completes("parts"),
+    "complete-long": _completes("long"),
+    "delete-objects": Operation(_delete_objects, again=True, each=True),
+    "delete-bucket": _asks("DELETE", "/unused"),
+    "start": Operation(_start, starts=True),
     "abort": Operation(_abort),
 }
 JOBS = {"jobs": Operation(_jobs, again=True)}

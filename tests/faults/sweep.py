@@ -4,13 +4,14 @@
 
 runs under the shim of `Control(FOLDER/control)`. It never starts a thread: each step is a forked
 child with what was imported long ago, so that a point takes milliseconds. POINT is the number of a
-call, or `all`. One JSON document comes out.
+call, `all`, or COUNT@SEED for so many drawn of all. One JSON document comes out.
 """
 
 import asyncio
 import json
 import logging
 import os
+import random
 import shutil
 import sys
 import traceback
@@ -18,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from ocean.objects import multipart
 from tests.faults.operations import ALL, Operation, prepare
 from tests.faults.shim import Action, Control
 from tests.faults.store import State, Store, opened
@@ -67,9 +69,12 @@ class Sweep:
                 return await store.state()
 
         async def unharmed() -> tuple[int, State]:
-            async with opened(self._copied("rehearsal")) as store:
+            folder = self._copied("rehearsal")
+            self._control.arm(Action.COUNT, 0)
+            async with opened(folder) as store:
                 act = await self._operation.ready(store)
-                self._control.arm(Action.COUNT, 0)
+                if not self._operation.starts:
+                    self._control.arm(Action.COUNT, 0)
                 assert await act(), "the operation failed without being harmed"
                 calls = self._control.seen
                 self._control.rest()
@@ -101,9 +106,12 @@ class Sweep:
         error = 5 if self._action is Action.FAIL else 0
 
         async def struck() -> bool:
+            if self._operation.starts:
+                self._control.arm(self._action, number, error=error)
             async with opened(folder) as store:
                 act = await self._operation.ready(store)
-                self._control.arm(self._action, number, error=error)
+                if not self._operation.starts:
+                    self._control.arm(self._action, number, error=error)
                 acknowledged = await act()
                 os.write(mark, b"y" if acknowledged else b"n")
                 os._exit(0)
@@ -128,7 +136,7 @@ class Sweep:
             return "" if killed or status == 0 else f"neither killed nor done: {given}"
         stopped = os.WIFEXITED(status) and os.WEXITSTATUS(status) == _STOPPED
         self.killed += stopped
-        if status != 0 and not stopped:
+        if status != 0 and not stopped and not self._operation.starts:
             return f"ended with {status}: {given}"
         return "acknowledged, and then stopped" if stopped and acknowledged else ""
 
@@ -152,7 +160,7 @@ class Sweep:
             return {name: what for name, what in state.items() if name.startswith(prefixes)}
 
         allowed = [of(self._after)] if acknowledged else [of(self._before), of(self._after)]
-        if of(seen) in allowed:
+        if of(seen) in allowed or (self._operation.each and _each(of(seen), allowed)):
             return ""
         wanted = allowed[0]
         names = {n for n in {*seen, *wanted} if of(seen).get(n) != wanted.get(n)}
@@ -168,6 +176,12 @@ class Sweep:
         return "" if done else "it cannot be repeated"
 
 
+def _each(seen: State, allowed: list[State]) -> bool:
+    """Whether every key is as in one of the states."""
+    names = {*seen, *(name for state in allowed for name in state)}
+    return all(any(seen.get(name) == state.get(name) for state in allowed) for name in names)
+
+
 async def _unsound(store: Store, *, left: bool) -> str:
     """What fsck finds; `left`: leftovers may still wait for the jobs."""
     faults, summary = await store.fsck()
@@ -181,10 +195,22 @@ async def _unsound(store: Store, *, left: bool) -> str:
     return ""
 
 
+def drawn(points: list[str], calls: int) -> list[int]:
+    """The numbers that `points` mean, of an operation with so many calls."""
+    every = range(1, calls + 1)
+    if points == ["all"]:
+        return list(every)
+    if "@" in points[0]:
+        count, seed = points[0].split("@")
+        return sorted(random.Random(seed).sample(every, min(int(count), calls)))
+    return [int(point) for point in points]
+
+
 def main(folder: Path, name: str, action: Action, points: list[str]) -> int:
+    multipart.MIN_PART = 0  # of this program: a long manifest shall not need gigabytes
     sweep = Sweep(folder, ALL[name], action)
     sweep.rehearse()
-    numbers = range(1, sweep.calls + 1) if points == ["all"] else [int(p) for p in points]
+    numbers = drawn(points, sweep.calls)
     problems = [problem for number in numbers if (problem := sweep.point(number))]
     counts = {"calls": sweep.calls, "points": len(numbers), "killed": sweep.killed}
     print(json.dumps({**counts, "problems": problems}))
