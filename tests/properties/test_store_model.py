@@ -170,7 +170,7 @@ class Store(RuleBasedStateMachine):
         there = [one for one in self.versions.get(source, ()) if one.value is not None]
         if not there:
             self.put([(source, 100)])
-            there = self.versions[source]
+            there = self.versions[source][:1]
         one = there[pick % len(there)]
         found = self.run(self.meta.objects.find(self.bucket.id, source, one.vid))
         body = Source(self.process.ocean.get, self.bucket, found).body()
