@@ -269,6 +269,22 @@ class CollectedTwice(Scenario):
             await one.ocean.discard.commit_leftovers(left)
 
 
+class ReadByReference(Scenario):
+    """A reader stands still while the newest version goes and another comes."""
+
+    async def before(self, one: Process, other: Process) -> None:
+        vids = [await self.clients.put(one, KEY, self.clients.value()) for _ in range(3)]
+        await self.clients.erase(one, KEY, vids[2] or "")
+        self.second = vids[1] or ""
+
+    async def action(self, one: Process) -> None:
+        await self.clients.get(one, KEY)
+
+    async def meanwhile(self, one: Process, other: Process) -> None:
+        await self.clients.put(other, KEY, self.clients.value())
+        await self.clients.erase(other, KEY, self.second)
+
+
 class DeletedBucket(Scenario):
     """The bucket is deleted under a put."""
 
@@ -336,7 +352,8 @@ def _ignore(_error: Exception) -> None:
 
 SCENARIOS = [
     Replaced, TaggedBack, CompletedTwice, SentAgain, CompactedUnder, CompactingMeets, LatePart,
-    Judged, JudgedOnObject, JudgedTwice, JudgedPart, BrokenOff, CollectedTwice, DeletedBucket,
+    Judged, JudgedOnObject, JudgedTwice, JudgedPart, BrokenOff, CollectedTwice, ReadByReference,
+    DeletedBucket,
 ]  # fmt: skip
 
 
@@ -367,6 +384,7 @@ NEEDED: list[tuple[Break, type[Scenario]]] = [
     (broken.let_go_in_doubt, BrokenOff),
     (broken.collect_without_looking, CollectedTwice),
     (broken.drop_without_looking, CollectedTwice),
+    (broken.read_a_reference_once, ReadByReference),
     (broken.do_not_confirm_the_bucket, DeletedBucket),
 ]
 

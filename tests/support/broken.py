@@ -249,3 +249,13 @@ def forget_the_guard(patch: pytest.MonkeyPatch) -> None:
         return versions.put(head, drafts[0], mode)
 
     patch.setattr(Objects, "_commit", once)
+
+
+def read_a_reference_once(patch: pytest.MonkeyPatch) -> None:
+    """A reader that found the current version by reference does not look at the Head again."""
+
+    async def current(self: Objects, bucket_id: bytes, key: str) -> Version | None:
+        head = await self.head(bucket_id, key)
+        return None if head is None else await self._current_of(bucket_id, key, head)
+
+    patch.setattr(Objects, "current", current)
