@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.s3.expect import headers, read, refused, status
-from tests.s3.store import Client
+from tests.s3.store import Client, Store
 
 
 def tag_set(**tags: str) -> list[dict[str, str]]:
@@ -82,8 +82,9 @@ def test_bad_tags(s3: Client, bucket: str, tags: list[tuple[str, str]]) -> None:
     assert s3.get_object_tagging(Bucket=bucket, Key="key")["TagSet"] == tag_set(a="1")
 
 
-def test_at_the_same_time_as_overwrites(s3: Client, bucket: str) -> None:
+def test_at_the_same_time_as_overwrites(store: Store, bucket: str) -> None:
     """Tags of one version never end up on the bytes of another."""
+    s3 = store.patient_client()
     s3.put_object(Bucket=bucket, Key="key", Body=b"0", Tagging="of=0")
 
     def put(number: int) -> None:
