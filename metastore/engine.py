@@ -87,6 +87,11 @@ class Engine(Protocol):
     @property
     def counters(self) -> Counters: ...
 
+    @property
+    def definite(self) -> bool:
+        """Whether False from a swap proves that it did not happen and never will."""
+        ...
+
     async def get(self, table: Table, key: bytes) -> bytes | None: ...
 
     async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]: ...
@@ -102,8 +107,8 @@ class Engine(Protocol):
         ...
 
     async def swap(self, swap: Swap) -> bool:
-        """True: done and durable. False: the row was not `old` (HBase may also answer False for
-        a swap that its own retry had done already: False is not proof that it did not happen).
+        """True: done and durable. False: the row was not `old`; unless the engine is definite,
+        also for a swap that its own retry had done already, as HBase's client answers.
         """
         ...
 

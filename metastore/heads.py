@@ -115,6 +115,8 @@ class Heads:
         try:
             if await self._engine.swap(swap):
                 return True
+            if self._engine.definite:
+                return False
         except Unknown:
             pass
         return await self._landed(swap, edit)

@@ -21,6 +21,10 @@ class MemoryEngine:
     def counters(self) -> Counters:
         return self._counters
 
+    @property
+    def definite(self) -> bool:
+        return True
+
     async def get(self, table: Table, key: bytes) -> bytes | None:
         self._counters.reads += 1
         return self._values[table].get(key)
@@ -99,6 +103,10 @@ class FaultyEngine(MemoryEngine):
         self._faults = faults
         self._random = random
         self._late: list[Swap | tuple[Table, bytes, bytes | None]] = []
+
+    @property
+    def definite(self) -> bool:
+        return False
 
     async def get(self, table: Table, key: bytes) -> bytes | None:
         await self._elapse()

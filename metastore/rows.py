@@ -12,12 +12,14 @@ ATTEMPTS = 200  # of one change; under contention each round has exactly one win
 async def replaced(engine: Engine, swap: Swap, landed: Callable[[bytes | None], bool]) -> bool:
     """Carry out `swap`; when no answer came, read the row and ask `landed` whether it is ours.
 
-    False is not believed either until the row was read: HBase's client may repeat a put whose
-    reply was lost, and the repeat answers False.
+    False is not believed either until the row was read, unless the engine is definite: HBase's
+    client may repeat a put whose reply was lost, and the repeat answers False.
     """
     try:
         if await engine.swap(swap):
             return True
+        if engine.definite:
+            return False
     except Unknown:
         pass
     now = await engine.get(swap.table, swap.key)

@@ -88,6 +88,10 @@ class SqliteEngine:
         return self._counters
 
     @property
+    def definite(self) -> bool:
+        return True
+
+    @property
     def durability(self) -> Durability:
         return self._options.durability
 

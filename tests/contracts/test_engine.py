@@ -119,7 +119,9 @@ async def test_scan_while_rows_come_and_go(engine: Engine) -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(stir())
-    for _ in range(5):
+    scans = 0
+    while scans < 5 or rounds <= 5:  # on a busy machine a round takes longer than a scan
+        scans += 1
         seen = []
         async for row in engine.scan(T, b"", None, limit=10**6):
             seen.append(row.key)
@@ -128,7 +130,6 @@ async def test_scan_while_rows_come_and_go(engine: Engine) -> None:
         assert seen == sorted(set(seen))
         assert set(staying) <= set(seen)
     task.cancel()
-    assert rounds > 5
 
 
 async def test_swap_replaces_exactly_what_was_expected(engine: Engine) -> None:

@@ -197,6 +197,10 @@ class Link:
     def counters(self) -> Counters:
         return self._engine.counters
 
+    @property
+    def definite(self) -> bool:
+        return False
+
     async def get(self, table: Table, key: bytes) -> bytes | None:
         await self._process.step()
         value = await self._engine.get(table, key)
