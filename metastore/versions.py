@@ -6,6 +6,8 @@ same; nothing becomes unreachable without being in the new Head's trash.
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from metastore.records import Head, Kind, Ranges, Trash, Version, Versioning
 
 ABSENT = Head()
@@ -51,13 +53,13 @@ def dropped(ranges: Ranges, seq: int) -> Ranges:
 
 def edited(head: Head, edit: bytes) -> Head:
     """`head` under a new edit id: what makes the bytes of every swap unique."""
-    return _replace(head, trail=(*head.trail, edit)[-TRAIL:])
+    return replace(head, trail=(*head.trail, edit)[-TRAIL:])
 
 
 def put(head: Head, draft: Version, mode: Versioning) -> Plan:
     """Make `draft` (an object, or a delete marker) the current version."""
     seq = head.last + 1
-    version = _as(draft, seq, null=_seen(head, mode) is not Versioning.ENABLED)
+    version = replace(draft, seq=seq, null=_seen(head, mode) is not Versioning.ENABLED)
     displaced = head.current
     live, null_seq, trash = head.live, head.null_seq, head.trash
     copies: tuple[Version, ...] = ()
@@ -96,7 +98,7 @@ def remove(head: Head, marker: Version, mode: Versioning) -> Plan | None:
 def erase(head: Head) -> Plan:
     """Delete the current version for good; what is newest below it becomes current."""
     gone = head.current
-    after = _replace(
+    after = replace(
         head,
         kind=Kind.REFERENCE if head.live else Kind.NONE,
         current=None,
@@ -111,7 +113,7 @@ def drop(head: Head, seq: int) -> Head:
     live = dropped(head.live, seq)
     kind = Kind.NONE if head.kind is Kind.REFERENCE and not live else head.kind
     null_seq = 0 if head.null_seq == seq else head.null_seq
-    return _replace(head, kind=kind, live=live, null_seq=null_seq)
+    return replace(head, kind=kind, live=live, null_seq=null_seq)
 
 
 def amend(head: Head, version: Version) -> Head:
@@ -120,17 +122,17 @@ def amend(head: Head, version: Version) -> Head:
     trash = head.trash
     if old is not None and old.manifest != version.manifest:
         trash += _trash_of(old)
-    return _replace(head, current=version, kind=version.kind, trash=trash)
+    return replace(head, current=version, kind=version.kind, trash=trash)
 
 
 def moved(head: Head, version: Version) -> Head:
     """The current version with its bytes elsewhere; the old place is not trash."""
-    return _replace(head, current=version)
+    return replace(head, current=version)
 
 
 def without_trash(head: Head, done: tuple[Trash, ...]) -> Head:
     """`head` without the trash entries that were dealt with."""
-    return _replace(head, trash=tuple(entry for entry in head.trash if entry not in done))
+    return replace(head, trash=tuple(entry for entry in head.trash if entry not in done))
 
 
 def heavy(trash: tuple[Trash, ...]) -> bool:
@@ -153,29 +155,3 @@ def _seen(head: Head, mode: Versioning) -> Versioning:
 
 def _trash_of(version: Version) -> tuple[Trash, ...]:
     return (Trash(version.op, version.manifest),) if version.manifest else ()
-
-
-def _as(draft: Version, seq: int, *, null: bool) -> Version:
-    return Version(
-        kind=draft.kind,
-        seq=seq,
-        op=draft.op,
-        null=null,
-        size=draft.size,
-        modified_ms=draft.modified_ms,
-        etag=draft.etag,
-        parts=draft.parts,
-        owner=draft.owner,
-        storage_class=draft.storage_class,
-        checksum=draft.checksum,
-        headers=draft.headers,
-        metadata=draft.metadata,
-        tags=draft.tags,
-        manifest=draft.manifest,
-        upload=draft.upload,
-    )
-
-
-def _replace(head: Head, **changes: object) -> Head:
-    fields = {name: getattr(head, name) for name in Head.__struct_fields__}
-    return Head(**(fields | changes))
