@@ -190,13 +190,13 @@ async def send(server: Server, requests: list[bytes]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "puts"), [(1, 8), (2, 6)])
+@pytest.mark.parametrize(("workers", "puts"), [(1, 8), (2, 8)])
 async def test_sixty_four_writers_share_fsyncs(tmp_path: Path, workers: int, puts: int) -> None:
     """One fsync for at least so many acknowledged PUTs, on a disk that takes 10 ms for each.
 
     Of two workers each has half of the writers, and volumes of its own to sync.
     """
-    control, each = Control(tmp_path / "control"), 20
+    control, each = Control(tmp_path / "control"), 60
     server = Server(tmp_path / "server", {**control.environ, "OCEAN_WORKERS": str(workers)})
     control.watch(server.data)
     with server:
