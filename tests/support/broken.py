@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from metastore import codec, keys, listing, versions
 from metastore.buckets import Buckets, BucketView
@@ -44,7 +45,7 @@ def copy_without_edit(patch: pytest.MonkeyPatch) -> None:
     place = Heads.place
 
     async def repeated(self: Heads, bucket_id: bytes, key: str, stored: StoredHead) -> bool:
-        head = versions._replace(stored.head, trail=())
+        head = replace(stored.head, trail=())
         return await place(self, bucket_id, key, StoredHead(stored.data, head))
 
     patch.setattr(Heads, "place", repeated)
