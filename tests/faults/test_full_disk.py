@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from blobstore.files import ROOM_LASTS
 from tests.faults.client import Broken, Client
 from tests.faults.ledger import content_of
 from tests.faults.operations import content
@@ -136,6 +137,7 @@ def test_a_disk_filled_by_others(tmp_path: Path) -> None:
         with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
             while file.write(bytes(1 << 16)):
                 pass
+        time.sleep(2 * ROOM_LASTS)  # until then the last look at the disk counts
         answers = [client.ask("PUT", f"/bucket/no-{n}", content("no", 3000)) for n in range(20)]
         assert {answer.status for answer in answers} == {507}
         statuses = {client.ask("PUT", f"/bucket/empty-{n}").status for n in range(200)}

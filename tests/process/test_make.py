@@ -1,5 +1,6 @@
 """What `make install` says when it cannot."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,13 @@ def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
     fake = folder / "python"
     fake.write_text(f"#!/bin/sh\n{python}\n")
     fake.chmod(0o755)
+    # As from a shell: inside `make test` it would call itself make[1].
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environ.pop("MFLAGS", None)
     return subprocess.run(
         ["make", "-s", "install", f"PYTHON={fake}"],
         cwd=folder,
+        env=environ,
         capture_output=True,
         text=True,
         timeout=60,
