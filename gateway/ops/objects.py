@@ -229,7 +229,8 @@ def _described(
     if version.tags:
         fields["tag_count"] = len(version.tags)
     if shown.partial and version.size:
-        fields["content_range"] = f"bytes {shown.start}-{shown.stop - 1}/{version.size}"
+        selected = ranges.Range(shown.start, shown.stop)
+        fields["content_range"] = ranges.content_range(selected, version.size)
     if given.checksum_mode is not None:
         fields.update(checksum_fields(shown.checksum))
         fields["checksum_type"] = checksum_type(shown.checksum)

@@ -13,11 +13,6 @@ def account(name: str) -> bytes:
     return b"u\0" + name.encode()
 
 
-def name_of(row: bytes) -> str:
-    """The name in an account's row key."""
-    return row[2:].decode()
-
-
 def accounts() -> tuple[bytes, bytes]:
     """First row, and the row behind the last, of all accounts."""
     return b"u\0", b"u\1"

@@ -41,11 +41,6 @@ class Collector:
         """Items in the queue."""
         return len(self._queue)
 
-    @property
-    def overdue(self) -> float:
-        """Seconds by which the oldest item is late."""
-        return max(time.monotonic() - self._queue[0].at, 0.0) if self._queue else 0.0
-
     async def run(self) -> None:
         """Collect for ever."""
         while True:

@@ -44,7 +44,7 @@ class Housekeeping:
         self._interval = interval
         self._ratio = ratio
         self._sealed: dict[str, int] = {}  # own volumes: the ticket when they were seen sealed
-        self._ended: dict[int, float] = {}  # epochs: when they were first seen ended
+        self._ended: frozenset[int] = frozenset()  # epochs seen ended by the last round
         self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
         self._doubted: frozenset[int] = frozenset()  # tickets in doubt since a round
         self.passes = 0
@@ -79,11 +79,12 @@ class Housekeeping:
 
     async def _judge(self) -> None:
         """The blobs of lives that have been ended for a round."""
-        ended = {life.epoch for life in self._watch.lives if life.state is LifeState.ENDED}
-        due = frozenset(epoch for epoch in ended if epoch in self._ended)
+        lives = self._watch.lives
+        ended = frozenset(life.epoch for life in lives if life.state is LifeState.ENDED)
+        due = ended & self._ended
         if due:
             self._judged = await self._orphans.judge(due)
-        self._ended = {epoch: self._ended.get(epoch, time.monotonic()) for epoch in ended}
+        self._ended = ended
 
     async def _compact(self, live: Counter[str]) -> None:
         states = {life.epoch: life.state for life in self._watch.lives}

@@ -12,22 +12,17 @@ from ocean.objects import manifest
 class Discard:
     """Deletes blobs. Deleting twice, or late, is harmless: trash never becomes reachable again.
 
-    Needles cannot be deleted one by one: `dead` sums up their bytes by volume, as a hint for
-    compaction, which decides by the rows.
+    Needles cannot be deleted one by one: compaction finds by the rows what nothing names.
     """
 
     def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
         self._meta = meta
         self._blobs = blobs
-        self.dead: dict[str, int] = {}
 
     async def extents(self, extents: tuple[Extent, ...] | list[Extent]) -> None:
         """Delete what a run of extents names."""
         for extent in extents:
-            if extent.layout is Layout.NEEDLE:
-                self.dead[extent.blob] = self.dead.get(extent.blob, 0) + extent.span
-            else:
-                await self._blobs.delete(extent)
+            await self._blobs.delete(extent)
 
     async def abandoned(self, extents: tuple[Extent, ...]) -> None:
         """Delete what was written for nothing; what cannot be deleted now is tried again."""
