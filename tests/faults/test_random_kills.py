@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from metastore.lease import DEAD
 from tests.faults.client import Client
 from tests.faults.ledger import Ledger, Writers
 from tests.support.server import Server
 
 _WRITERS = 16
 _RESTART_SECONDS = 20.0  # on a busy machine; alone it takes one
-_COLLECTED_SECONDS = 30.0
+_COLLECTED_SECONDS = DEAD + 60.0  # the last killed life is judged once its heart stood still
 _SETTINGS = {
     "OCEAN_BLOBS_GRACE_SECONDS": "1",
     "OCEAN_BLOBS_SWEEP_SECONDS": "1",
