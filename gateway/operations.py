@@ -228,7 +228,7 @@ class Registry:
                 raise ValueError(f"{operation.name} and {other.name} answer the same requests")
         self.by_name[operation.name] = operation
         self._routes.setdefault((operation.method, operation.level), _Route()).add(operation)
-        self._subresources[operation.level] |= _subresources(operation.uri)
+        self._subresources[operation.level] |= subresources(operation.uri)
         for (_, level), route in self._routes.items():
             keys = [one.keys for one in route.keyed]
             route.interesting = self._subresources[level].union(*keys)
@@ -250,7 +250,7 @@ def _selector(operation: Operation) -> tuple[object, ...]:
     )
 
 
-def _subresources(uri: str) -> frozenset[str]:
+def subresources(uri: str) -> frozenset[str]:
     """The keys without a value: `uploads` of `/{Bucket}?uploads`."""
     pairs = parse_qsl(uri.partition("?")[2], keep_blank_values=True)
     return frozenset(key for key, value in pairs if not value)
@@ -272,7 +272,7 @@ def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
         keys=keys,
         fixed=tuple((key, value) for key, value in pairs if value),
         header=next((name for name in sorted(SELECTING_HEADERS) if name in sent), ""),
-        optional=_subresources(uri) | ({requires} if requires else set()),
+        optional=subresources(uri) | ({requires} if requires else set()),
         takes=keys | {m.mark.name for m in declared if isinstance(m.mark, Query)},
         sums_object="x-amz-checksum-sha256" in headers,
         **rest,

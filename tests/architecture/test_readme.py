@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.compatibility import operations_table
 from ocean.config.table import settings_table
+from tests.conformance.exclusions import parse, plain
+from tests.conformance.report import table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,9 +22,33 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"make run", "make test"}
 
 
+def shown(name: str) -> str:
+    """What README has between `<!-- name -->` and `<!-- /name -->`."""
+    return README.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0].strip()
+
+
 def test_the_table_of_settings_is_the_schema_s() -> None:
-    between = README.split("<!-- settings -->\n")[1].split("<!-- /settings -->")[0]
-    assert between.strip() == settings_table()
+    assert shown("settings") == settings_table()
+
+
+def test_the_table_of_operations_is_the_registry_s() -> None:
+    assert shown("operations") == operations_table()
+
+
+def test_the_table_of_cases_counts_the_published_lists() -> None:
+    lists = ROOT / "tests" / "conformance"
+    passed = plain((lists / "passed.txt").read_text())
+    excluded = parse((lists / "excluded.txt").read_text()).cases
+    assert excluded.keys().isdisjoint(passed)
+    peer = plain((lists / "radosgw-16.2.txt").read_text())
+    assert shown("cases") == table(passed, excluded, peer)
+
+
+def test_what_shows_a_feature_is_there() -> None:
+    for row in shown("features").splitlines()[2:]:
+        proofs = re.findall(r"`(\S+)`", row.split(" | ")[-1])
+        assert proofs, row
+        assert all((ROOT / "tests" / name).is_file() for name in proofs), row
 
 
 def test_make_targets_that_are_named_exist() -> None:

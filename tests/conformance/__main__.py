@@ -6,13 +6,15 @@ import tempfile
 from pathlib import Path
 
 from tests.conformance import report
-from tests.conformance.exclusions import Exclusions, parse
+from tests.conformance.exclusions import Exclusions, parse, plain
 from tests.conformance.report import Comparison
 from tests.conformance.suite import Checkout, SuiteError, configure
 from tests.servers import Server
 
 LIST = Path(__file__).with_name("excluded.txt")
+PASSED = Path(__file__).with_name("passed.txt")
 PEER = Path(__file__).with_name("radosgw-16.2.txt")
+RECORDED = "# The cases that passed in the last run that was recorded; README counts them."
 
 
 def main() -> int:
@@ -24,9 +26,14 @@ def main() -> int:
     except SuiteError as error:
         print(f"run: {error}", file=sys.stderr)
         return 2
-    peer = [line for line in PEER.read_text().splitlines() if not line.startswith("#")]
-    print(report.text(found, listed.cases, peer), end="")
+    print(report.text(found, listed.cases, plain(PEER.read_text())), end="")
+    if options.record and found.agrees and not options.expression:
+        _record(found.passed)
     return 0 if found.agrees else 1
+
+
+def _record(passed: list[str]) -> None:
+    PASSED.write_text("\n".join([RECORDED, *passed]) + "\n")
 
 
 def _options() -> argparse.Namespace:
@@ -34,6 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("checkout", type=Path, help="folder with ceph/s3-tests")
     parser.add_argument("-k", dest="expression", default="", help="only cases that match")
     parser.add_argument("--processes", type=int, default=2, help="of the suite (2)")
+    parser.add_argument("--record", action="store_true", help="what passes, if all is as listed")
     parser.add_argument("--log", type=Path, help="file for what pytest prints")
     return parser.parse_args()
 

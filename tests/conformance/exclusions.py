@@ -77,6 +77,11 @@ def parse(text: str) -> Exclusions:
     return Exclusions(headers["suite"], headers["commit"], cases)
 
 
+def plain(text: str) -> list[str]:
+    """The cases of a text with one id on each line."""
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
 def _exclusion(line: str, number: int) -> Exclusion:
     columns = line.split(" | ")
     if len(columns) != 3:

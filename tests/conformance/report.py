@@ -120,6 +120,17 @@ def text(found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[st
     return "\n".join(lines) + "\n"
 
 
+def table(passed: Iterable[str], excluded: Iterable[str], peer: Iterable[str]) -> str:
+    """Markdown of how many cases of each topic pass, are excluded, and pass with radosgw."""
+    counts = [Counter(map(topic, cases)) for cases in (passed, excluded, peer)]
+    lines = ["| Topic | Passed | Excluded | radosgw 16.2 |", "|---|---:|---:|---:|"]
+    for name, _ in _TOPICS:
+        cells = " | ".join(str(count[name]) for count in counts)
+        lines.append(f"| {name} | {cells} |")
+    cells = " | ".join(str(count.total()) for count in counts)
+    return "\n".join([*lines, f"| **all** | {cells} |"])
+
+
 def _by_topic(
     found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[str]
 ) -> list[str]:
