@@ -99,10 +99,6 @@ class Store:
             config=Config(**settings),
         )
 
-    def patient_client(self) -> Client:
-        """A client that tries again when told to slow down, as writers of one key may be."""
-        return self.client(retries={"total_max_attempts": 6})
-
     def send(
         self,
         method: str,

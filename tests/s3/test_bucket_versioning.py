@@ -104,7 +104,7 @@ def test_writers_and_deleters_of_one_key(store: Store, s3: Client, versioned: st
     """Eight at a time: what was acknowledged and not deleted is there, nothing else is."""
 
     def work(number: int) -> tuple[dict[str, bytes], set[str]]:
-        client = store.patient_client()
+        client = store.client()
         there: dict[str, bytes] = {}
         markers: set[str] = set()
         named = {"Bucket": versioned, "Key": "key"}

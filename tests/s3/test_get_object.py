@@ -291,7 +291,7 @@ def test_null_names_what_was_there_before_versions(s3: Client, bucket: str) -> N
 
 def test_readers_see_one_version_whole(store: Store, bucket: str) -> None:
     """While it is overwritten, an object is always one of the bodies that were put."""
-    s3 = store.patient_client()
+    s3 = store.client()
     bodies = {data(size, str(n)) for n in range(4) for size in (3, 200_000)}
     s3.put_object(Bucket=bucket, Key="key", Body=next(iter(bodies)))
 

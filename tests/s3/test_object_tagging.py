@@ -84,7 +84,7 @@ def test_bad_tags(s3: Client, bucket: str, tags: list[tuple[str, str]]) -> None:
 
 def test_at_the_same_time_as_overwrites(store: Store, bucket: str) -> None:
     """Tags of one version never end up on the bytes of another."""
-    s3 = store.patient_client()
+    s3 = store.client()
     s3.put_object(Bucket=bucket, Key="key", Body=b"0", Tagging="of=0")
 
     def put(number: int) -> None:
