@@ -7,6 +7,7 @@ import asyncio
 import errno
 import os
 import resource
+import stat
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -306,7 +307,7 @@ class Files:
         for name in sorted(await self._names(self._root)):
             path = f"{self._root}/{name}"
             entries = await self._names(path)
-            if not entries and not await self._in_thread(os.path.isdir, path):
+            if not entries and await self._in_thread(_is_no_folder, path):
                 yield name
             for entry in entries:
                 if not self._is_place(unquote(entry), f"{path}/{entry}"):
@@ -389,6 +390,14 @@ class Files:
 
     async def _in_thread(self, call: Callable[..., _Result], *args: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+
+def _is_no_folder(path: str) -> bool:
+    """Whether something else is there; not when a deletion just emptied and removed it."""
+    try:
+        return not stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _quoted(name: str) -> str:

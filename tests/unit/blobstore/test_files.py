@@ -378,6 +378,28 @@ async def test_strays_are_not_listed(store: Files, tmp_path: Path) -> None:
     assert listed == [blob, f"{blob}.bak"]  # no other name of a file is one we would give
 
 
+async def test_strays_are_told(store: Files, tmp_path: Path) -> None:
+    blob = "00000001-000000000000"
+    await store.create(blob, b"abc")
+    (tmp_path / "00000002-000000000").mkdir()  # its blobs are deleted
+    (tmp_path / "stray").write_bytes(b"")
+    (tmp_path / blob[:18] / "other").write_bytes(b"")
+    assert [path async for path in store.strays()] == [f"{blob[:18]}/other", "stray"]
+
+
+async def test_a_folder_that_is_emptied_and_removed_meanwhile_is_no_stray(tmp_path: Path) -> None:
+    class Busy(Disk):
+        def names(self, path: str) -> list[str]:
+            if path != str(tmp_path):
+                self.rmdir(path)
+            return super().names(path)
+
+    store = Files(tmp_path, disk=Busy())
+    (tmp_path / "00000002-000000000").mkdir()
+    assert [path async for path in store.strays()] == []
+    await store.close()
+
+
 @pytest.mark.parametrize("code", [None, errno.EAGAIN, errno.EOPNOTSUPP])
 async def test_reads_that_must_wait_for_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int | None
