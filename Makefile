@@ -6,11 +6,12 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FAST   := not slow and not nightly
 JOBS   ?= 2
+NIGHTLY := attacks disk growth kill-points kills power schedules
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run install check test lint nightly clean
+.PHONY: run install check test lint nightly clean $(NIGHTLY:%=nightly-%)
 
 run: install
 	@exec $(BIN)/ocean serve
@@ -51,9 +52,15 @@ check: lint
 test: lint
 	@$(BIN)/pytest -q -n $(JOBS) -m "not nightly"
 
-# One named part, such as PART=faults, or all of them.
-nightly: $(VENV)/.installed-test
-	@$(BIN)/pytest -q -n $(JOBS) -m nightly tests/$(PART)
+# What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
+nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
+
+$(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test
+	@echo "nightly $*:"
+	@$(BIN)/pytest -q -n $(JOBS) -m 'nightly(part="$*")'
+
+nightly-%:
+	@echo "make: nightly has no part $*, but $(NIGHTLY)" >&2; exit 2
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis

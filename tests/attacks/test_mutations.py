@@ -138,7 +138,7 @@ async def test_two_thousand_mutations(caplog: pytest.LogCaptureFixture) -> None:
     await attack(2_000, caplog)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="attacks")
 @pytest.mark.timeout(1800)
 async def test_three_hundred_thousand_mutations(caplog: pytest.LogCaptureFixture) -> None:
     await attack(300_000, caplog)

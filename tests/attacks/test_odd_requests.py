@@ -122,7 +122,7 @@ async def test_two_thousand_odd_requests(caplog: pytest.LogCaptureFixture) -> No
     await ask_oddly(2_000, caplog)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="attacks")
 @pytest.mark.timeout(1800)
 async def test_two_hundred_thousand_odd_requests(caplog: pytest.LogCaptureFixture) -> None:
     await ask_oddly(200_000, caplog)

@@ -61,7 +61,7 @@ def test_the_server_stops(tmp_path: Path, part: str, kind: Kind, at: int) -> Non
     fail(tmp_path, part, kind, at)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="disk")
 @pytest.mark.parametrize("at", range(1, 21))
 @pytest.mark.parametrize("kind", [Kind.SYNC, Kind.WRITE])
 @pytest.mark.parametrize("part", ["meta", "blobs"])

@@ -87,7 +87,7 @@ async def test_rows_read_for_each_listed_key(store: Store, count: int) -> None:
     await check_listing(store, count)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="growth")
 @pytest.mark.timeout(900)
 async def test_rows_read_for_each_listed_key_of_a_million(store: Store) -> None:
     await check_listing(store, 1_000_000)
@@ -160,7 +160,7 @@ async def test_overwrites_of_one_key_cost_the_same_at_the_end(store: Store) -> N
     await check_overwrites(store, 5000)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="growth")
 @pytest.mark.timeout(900)
 async def test_a_hundred_thousand_overwrites_of_one_key(store: Store) -> None:
     await check_overwrites(store, 100_000)

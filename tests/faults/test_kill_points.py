@@ -42,7 +42,7 @@ def test_a_call_that_fails_stops_the_process(program: Program, name: str) -> Non
     sound(program("sweep", name, "FAIL", "all"))
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="kill-points")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("action", ["KILL", "TEAR", "FAIL"])
 @pytest.mark.parametrize("name", [name for name in ALL if name not in JOBS])
@@ -50,7 +50,7 @@ def test_every_call_of_every_operation(program: Program, name: str, action: str)
     sound(program("sweep", name, action, "all"))
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="kill-points")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("action", ["KILL", "TEAR", "FAIL"])
 def test_a_hundred_calls_of_the_jobs(program: Program, action: str) -> None:

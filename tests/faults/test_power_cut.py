@@ -14,7 +14,7 @@ def test_what_was_acknowledged_is_there(program: Program, seed: int) -> None:
     assert told["events"]["sync"] > 100
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="power")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(10, 20))
 def test_what_was_acknowledged_is_there_in_many_images(program: Program, seed: int) -> None:

@@ -88,7 +88,7 @@ def test_thirty_kills(tmp_path: Path) -> None:
     run(tmp_path, 7, 30)
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly(part="kills")
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(20))
 def test_a_hundred_kills(tmp_path: Path, part: int) -> None:

@@ -1,4 +1,4 @@
-"""What `make install` says when it cannot."""
+"""What `make` says when it cannot."""
 
 import os
 import shutil
@@ -11,17 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     for name in ("Makefile", "pyproject.toml", "requirements.txt"):
         shutil.copy2(ROOT / name, folder / name)
-    fake = folder / "python"
-    fake.write_text(f"#!/bin/sh\n{python}\n")
-    fake.chmod(0o755)
     # As from a shell: inside `make test` it would call itself make[1].
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     environ.pop("MFLAGS", None)
     return subprocess.run(
-        ["make", "-s", "install", f"PYTHON={fake}"],
+        ["make", "-s", *words],
         cwd=folder,
         env=environ,
         capture_output=True,
@@ -29,6 +26,18 @@ def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+    fake = folder / "python"
+    fake.write_text(f"#!/bin/sh\n{python}\n")
+    fake.chmod(0o755)
+    return make(folder, "install", f"PYTHON={fake}")
+
+
+def told(ended: subprocess.CompletedProcess[str]) -> list[str]:
+    """What it said itself, without what make says of every failure."""
+    return [line for line in ended.stderr.splitlines() if not line.startswith("make: ***")]
 
 
 @pytest.mark.parametrize(
@@ -42,9 +51,8 @@ def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
 def test_what_is_missing_is_one_line(tmp_path: Path, python: str, words: str) -> None:
     ended = install(tmp_path, python)
     assert ended.returncode == 2
-    told = [line for line in ended.stderr.splitlines() if not line.startswith("make: ***")]
-    assert len(told) == 1
-    assert words in told[0]
+    (line,) = told(ended)
+    assert words in line
     assert not (tmp_path / ".venv" / ".installed").exists()
 
 
@@ -56,6 +64,14 @@ def test_nothing_is_installed_twice(tmp_path: Path) -> None:
     installed.touch()
     ended = install(tmp_path, "exit 1")
     assert (ended.returncode, ended.stdout) == (0, "")
+
+
+def test_an_unknown_part_of_the_night_is_one_line(tmp_path: Path) -> None:
+    ended = make(tmp_path, "nightly", "PART=none")
+    assert ended.returncode == 2
+    (line,) = told(ended)
+    assert line.startswith("make: nightly has no part none, but ")
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_a_missing_package_is_one_line() -> None:
