@@ -21,7 +21,7 @@ from ocean.config.schema import Limits
 from ocean.errors import S3Error
 from tests.support.smuggling import CASES
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.nightly(part="attacks")
 
 END = b"GET /end HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 CANARY = b"GET /canary HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
