@@ -29,5 +29,9 @@ class NoUpload(StoreError):
     """No such multipart upload, or it has ended."""
 
 
+class TakenIn(NoUpload):
+    """The upload was completed meanwhile, maybe with the very part that was to be refused."""
+
+
 class Conflict(StoreError):
     """Others kept changing the row until the attempts were used up."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from metastore import codec, keys, versions
 from metastore.edits import Edits
 from metastore.engine import Engine, Swap, Table
-from metastore.errors import Conflict, NoUpload
+from metastore.errors import Conflict, NoUpload, TakenIn
 from metastore.lease import Lease
 from metastore.listing import Cursor, Scope
 from metastore.objects import Objects
@@ -62,10 +62,12 @@ class Uploads:
         return None if data is None else codec.decode(Upload, data)
 
     async def put_part(self, bucket_id: bytes, upload: Upload, part: Part) -> None:
-        """Store a part; NoUpload (the part's bytes are then the caller's to delete).
+        """Store a part; NoUpload (the part's bytes are then the caller's to delete) or TakenIn.
 
         The upload is looked at again after the part's row is written, so that a part that came
-        after Complete or Abort is never acknowledged.
+        after Complete or Abort is never acknowledged. A Complete may have read the row before it
+        is taken back, when the same part was sent twice: then only the rows tell whose the bytes
+        are.
         """
         row = keys.part_row(bucket_id, upload.id, part.number)
         for _ in range(ATTEMPTS):
@@ -86,7 +88,8 @@ class Uploads:
             if before is not None:
                 undone = codec.encode(replace(before, edit=self._edits.next()))
             await replaced(self._engine, Swap(Table.PARTS, row, data, undone), partial(eq, undone))
-            raise NoUpload(upload.key)
+            taken = now is not None and now.state is UploadState.DONE
+            raise (TakenIn if taken else NoUpload)(upload.key)
 
     async def _rested(self, bucket_id: bytes, upload: Upload) -> Upload | None:
         """The upload once nobody is completing it: open, ended or gone."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from metastore.errors import NoUpload, StoreError
+from metastore.errors import NoUpload, TakenIn
 from metastore.objects import Guard
 from metastore.records import (
     Algorithm,
@@ -61,11 +61,14 @@ class _AlreadyDone(Exception):
 class Multipart:
     """The verbs of multipart uploads."""
 
-    def __init__(self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock) -> None:
+    def __init__(
+        self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock, min_part: int
+    ) -> None:
         self._meta = meta
         self._ingest = ingest
         self._discard = discard
         self._clock = clock
+        self._min_part = min_part
 
     async def create(
         self,
@@ -118,9 +121,12 @@ class Multipart:
             taken = await self._ingest(owner, body, expected)
             try:
                 return await self._store_part(bucket, upload, number, taken)
-            except (S3Error, StoreError):  # certainly not stored
-                await self._discard.abandoned(taken.extents)
-                raise
+            except NoUpload as refused:
+                if isinstance(refused, TakenIn):
+                    self._ingest.inflight.doubt(ticket, bucket.id, upload.key, taken.extents)
+                else:  # certainly not stored
+                    await self._discard.abandoned(taken.extents)
+                raise NoSuchUpload(UploadId=upload.id.hex()) from None
             except BaseException:  # no outcome is known, or nobody waited for it
                 self._ingest.inflight.doubt(ticket, bucket.id, upload.key, taken.extents)
                 raise
@@ -135,10 +141,7 @@ class Multipart:
             checksum=taken.checksum,
             crc=taken.also,
         )
-        try:
-            await self._meta.uploads.put_part(bucket.id, upload, part)
-        except NoUpload:
-            raise NoSuchUpload(UploadId=upload.id.hex()) from None
+        await self._meta.uploads.put_part(bucket.id, upload, part)
         return part
 
     async def abort(self, bucket: Bucket, key: str, upload_id: str) -> None:
@@ -285,10 +288,10 @@ class Multipart:
                 )
             chosen.append(part)
         for part in chosen[:-1]:
-            if part.size < MIN_PART:
+            if part.size < self._min_part:
                 raise EntityTooSmall(
                     ProposedSize=str(part.size),
-                    MinSizeAllowed=str(MIN_PART),
+                    MinSizeAllowed=str(self._min_part),
                     PartNumber=str(part.number),
                     ETag=part.etag.hex(),
                 )

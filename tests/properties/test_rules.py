@@ -183,6 +183,18 @@ class LatePart(Composed):
             await self.upload.complete(other)
 
 
+class LateTwin(LatePart):
+    """A part comes a second time, and its upload is completed with whichever is there."""
+
+    size = LARGE
+
+    async def action(self, one: Process) -> None:
+        await self.upload.part(one, 1, self.upload.parts[1][0])
+
+    async def after(self, one: Process, other: Process) -> None:
+        await self.clients.get(other, KEY)
+
+
 class Judged(Scenario):
     """A process stands still until it was judged dead, and what it wrote with it."""
 
@@ -352,8 +364,8 @@ def _ignore(_error: Exception) -> None:
 
 SCENARIOS = [
     Replaced, TaggedBack, CompletedTwice, SentAgain, CompactedUnder, CompactingMeets, LatePart,
-    Judged, JudgedOnObject, JudgedTwice, JudgedPart, BrokenOff, CollectedTwice, ReadByReference,
-    DeletedBucket,
+    LateTwin, Judged, JudgedOnObject, JudgedTwice, JudgedPart, BrokenOff, CollectedTwice,
+    ReadByReference, DeletedBucket,
 ]  # fmt: skip
 
 
@@ -377,6 +389,7 @@ NEEDED: list[tuple[Break, type[Scenario]]] = [
     (broken.do_not_look_at_parts_again, CompactedUnder),
     (broken.compact_under_a_complete, CompactedUnder),
     (broken.do_not_look_again_after_a_part, LatePart),
+    (broken.abandon_what_was_taken_in, LateTwin),
     (broken.judge_without_a_fence, JudgedOnObject),
     (broken.commit_on_a_dead_life, JudgedPart),
     (broken.remove_fences, JudgedTwice),

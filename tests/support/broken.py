@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from metastore import codec, keys, listing, versions
+from metastore import codec, keys, listing, uploads, versions
 from metastore.buckets import Buckets, BucketView
 from metastore.codec import VersionRow
 from metastore.engine import Swap, Table, Unknown
+from metastore.errors import NoUpload
 from metastore.heads import Heads, StoredHead
 from metastore.lease import Lease
 from metastore.leftovers import Leftovers
@@ -100,6 +101,11 @@ def do_not_look_again_after_a_part(patch: pytest.MonkeyPatch) -> None:
         return upload
 
     patch.setattr(Uploads, "_rested", rested)
+
+
+def abandon_what_was_taken_in(patch: pytest.MonkeyPatch) -> None:
+    """A part that is refused after a Complete is deleted at once."""
+    patch.setattr(uploads, "TakenIn", NoUpload)
 
 
 def do_not_look_at_parts_again(patch: pytest.MonkeyPatch) -> None:
