@@ -75,7 +75,7 @@ class Counters:
     def __init__(self) -> None:
         self.reads = 0  # get, get_many (one for each key) and scans begun
         self.rows = 0  # rows that the engine's cursor moved over in scans
-        self.swaps = 0  # swaps and writes, one for each row
+        self.swaps = 0  # swaps and writes, one for each row; removed ranges, one or a few for each
         self.commits = 0  # transactions that made them durable
         self.fsyncs = 0
 
@@ -106,6 +106,12 @@ class Engine(Protocol):
         """
         ...
 
+    async def values(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> list[bytes]:
+        """The values of the rows that scan gives, all at once: for at most some 10,000 rows."""
+        ...
+
     async def swap(self, swap: Swap) -> bool:
         """True: done and durable. False: the row was not `old`; unless the engine is definite,
         also for a swap that its own retry had done already, as HBase's client answers.
@@ -118,6 +124,13 @@ class Engine(Protocol):
 
     async def write(self, table: Table, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Put or remove (value None) rows that no one else writes at the time."""
+        ...
+
+    async def remove_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        """Remove rows with start <= key < stop that no one else writes at the time.
+
+        Not as one: others may see some of them gone, and after an error some may stay.
+        """
         ...
 
     async def close(self) -> None: ...

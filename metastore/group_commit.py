@@ -27,6 +27,7 @@ _SLICE = 0.001  # seconds that one batch may keep the loop
 _SPARE_PAGES = 1024  # free pages in the file that let writes go on while the reserve is released
 _GRANT = 0.0001  # seconds that the loop lets go of the interpreter for the thread
 _SLACK = 64  # bytes by which a row may grow and still count as taking no room: an edit id or two
+_REMOVED_BYTES = 128  # that a removed row adds to the log, about
 _TIGHT_LOG = 64  # pages in the log before a checkpoint meanwhile
 _INSERT = for_each_table("INSERT INTO {} VALUES (?, ?) ON CONFLICT DO NOTHING")
 _UPDATE = for_each_table("UPDATE {} SET value = ? WHERE key = ? AND value = ?")
@@ -34,6 +35,7 @@ _DELETE = for_each_table("DELETE FROM {} WHERE key = ? AND value = ?")
 _ABSENT = for_each_table("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM {} WHERE key = ?)")
 _PUT = for_each_table("REPLACE INTO {} VALUES (?, ?)")
 _REMOVE = for_each_table("DELETE FROM {} WHERE key = ?")
+_REMOVE_RANGE = for_each_table("DELETE FROM {} WHERE key >= ? AND key < ?")
 
 
 class Change:
@@ -91,6 +93,13 @@ def put_changes(table: Table, rows: Iterable[tuple[bytes, bytes | None]]) -> lis
             change.frugal = removes
             changes.append(change)
     return changes
+
+
+def removal(table: Table, start: bytes, stop: bytes, *, rows: int) -> Change:
+    """Removal of a range of about so many rows."""
+    change = Change(_REMOVE_RANGE[table], (start, stop), None)
+    change.size = rows * _REMOVED_BYTES
+    return change
 
 
 class GroupCommit:
@@ -180,7 +189,7 @@ class GroupCommit:
         self._started.acquire(timeout=10 * _GRANT)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(0.002, self._grant, 0.001)
+        self._timer = self._loop.call_later(0.005, self._grant, 0.002)
 
     def _grant(self, pause: float) -> None:
         if self._resting.acquire(timeout=_GRANT):

@@ -47,6 +47,11 @@ class MemoryEngine:
             yield Row(key, self._values[table][key])
             start = key + b"\0"
 
+    async def values(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> list[bytes]:
+        return [row.value async for row in self.scan(table, start, stop, limit=limit)]
+
     async def swap(self, swap: Swap) -> bool:
         return self._swap(swap)
 
@@ -57,6 +62,11 @@ class MemoryEngine:
         for key, value in rows:
             self._count()
             self._put(table, key, value)
+
+    async def remove_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        keys = self._keys[table]
+        inside = keys[bisect_left(keys, start) : bisect_left(keys, stop)]
+        await self.write(table, [(key, None) for key in inside])
 
     async def close(self) -> None:
         """Nothing to give back."""

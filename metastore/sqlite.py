@@ -9,9 +9,11 @@ overwrites. What only recovery could bring back, the first opener makes durable.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import pairwise
+from typing import Any
 
 from metastore.engine import Counters, EngineError, Failed, Row, Swap, Table, Unavailable
-from metastore.group_commit import Change, GroupCommit, put_changes, swap_change
+from metastore.group_commit import Change, GroupCommit, put_changes, removal, swap_change
 from metastore.reserve import Reserve
 from metastore.sqlite_file import (
     Durability,
@@ -26,11 +28,15 @@ from metastore.sqlite_file import (
 from metastore.turnstile import Turnstile
 
 _CHUNK = 256  # rows that a scan takes at once: no read lasts longer, the log's reset waits for it
+_PIECE = 512  # rows that one statement removes: longer ones would keep the loop
 _GET = for_each_table("SELECT value FROM {} WHERE key = ?")
 _FROM = for_each_table("SELECT key, value FROM {} WHERE key >= ? ORDER BY key LIMIT ?")
 _BETWEEN = for_each_table(
     "SELECT key, value FROM {} WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 )
+_VALUES = for_each_table("SELECT value FROM {} WHERE key >= ? AND key < ? ORDER BY key LIMIT ?")
+_VALUES_FROM = for_each_table("SELECT value FROM {} WHERE key >= ? ORDER BY key LIMIT ?")
+_NTH = for_each_table("SELECT key FROM {} WHERE key >= ? AND key < ? ORDER BY key LIMIT 1 OFFSET ?")
 
 
 class SqliteEngine:
@@ -133,10 +139,24 @@ class SqliteEngine:
     def _rows(
         self, table: Table, start: bytes, stop: bytes | None, limit: int
     ) -> list[tuple[bytes, bytes]]:
+        if stop is None:
+            return self._fetch(_FROM[table], (start, limit))
+        return self._fetch(_BETWEEN[table], (start, stop, limit))
+
+    async def values(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> list[bytes]:
+        if stop is None:
+            rows = self._fetch(_VALUES_FROM[table], (start, limit))
+        else:
+            rows = self._fetch(_VALUES[table], (start, stop, limit))
+        self._counters.reads += 1
+        self._counters.rows += len(rows)
+        return [value for (value,) in rows]
+
+    def _fetch(self, statement: str, parameters: tuple[bytes | int, ...]) -> list[Any]:
         try:
-            if stop is None:
-                return self._execute(_FROM[table], (start, limit)).fetchall()
-            return self._execute(_BETWEEN[table], (start, stop, limit)).fetchall()
+            return self._execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             raise read_error(error) from error
 
@@ -154,6 +174,18 @@ class SqliteEngine:
         changes = put_changes(table, rows)
         self._commits.submit(changes)
         self._counters.swaps += len(rows)
+        await _outcomes(changes)
+
+    async def remove_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        edges = [start]
+        while found := self._fetch(_NTH[table], (edges[-1], stop, _PIECE)):
+            edges.append(found[0][0])
+        # From the end: SQLite then touches about half as many pages.
+        changes = [
+            removal(table, first, behind, rows=_PIECE)
+            for first, behind in reversed(list(pairwise([*edges, stop])))
+        ]
+        self._submit(changes)
         await _outcomes(changes)
 
     def _submit(self, changes: Sequence[Change]) -> None:

@@ -92,6 +92,8 @@ async def test_scan_is_ordered_by_bytes_within_its_bounds(engine: Engine) -> Non
         expected = [k for k in keys if k >= start and (stop is None or k < stop)][:limit]
         rows = await scanned(engine, start, stop, limit)
         assert rows == [Row(key, b"v" + key) for key in expected]
+        values = await engine.values(T, start, stop, limit=limit)
+        assert values == [row.value for row in rows]
 
 
 @pytest.mark.parametrize("count", [255, 256, 257, 600])
@@ -208,6 +210,15 @@ async def test_write_puts_replaces_and_removes(engine: Engine) -> None:
     assert await scanned(engine) == [Row(b"a", b"2")]
 
 
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 1300])
+async def test_a_range_is_removed_whatever_its_size(engine: Engine, count: int) -> None:
+    inside = [b"m%04d" % number for number in range(count)]
+    around = [b"l\xff\xff", b"n"]
+    await fill(engine, [*inside, *around])
+    await engine.remove_range(T, b"m", b"n")
+    assert [row.key for row in await scanned(engine)] == around
+
+
 async def test_a_cancelled_swap_harms_no_other(engine: Engine) -> None:
     tasks = [
         asyncio.create_task(engine.swap(Swap(T, b"%d" % number, None, b"1"))) for number in range(4)
@@ -225,6 +236,8 @@ async def test_counters_count_work(engine: Engine) -> None:
     assert engine.counters.reads == 4
     await scanned(engine, limit=6)
     assert (engine.counters.reads, engine.counters.rows) == (5, 6)
+    await engine.values(T, b"", None, limit=3)
+    assert (engine.counters.reads, engine.counters.rows) == (6, 9)
     await engine.swap(Swap(T, b"x", None, b"1"))
     await engine.swap_many([Swap(T, b"x", b"1", b"2"), Swap(T, b"y", None, b"2")])
     assert engine.counters.swaps == 13
@@ -289,6 +302,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.run(self.engine.write(T, list(rows.items())))
         for key, value in rows.items():
             self.put(key, value)
+
+    @rule(start=st.just(b"") | KEYS, stop=KEYS)
+    def remove_range(self, start: bytes, stop: bytes) -> None:
+        self.run(self.engine.remove_range(T, start, stop))
+        for key in [key for key in self.model if start <= key < stop]:
+            del self.model[key]
 
     @rule(start=st.just(b"") | KEYS, stop=st.none() | KEYS, limit=st.integers(0, 10))
     def scan(self, start: bytes, stop: bytes | None, limit: int) -> None:

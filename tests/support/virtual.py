@@ -218,6 +218,11 @@ class Link:
             yield row
             await self._process.step()
 
+    async def values(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> list[bytes]:
+        return [row.value async for row in self.scan(table, start, stop, limit=limit)]
+
     async def swap(self, swap: Swap) -> bool:
         await self._process.step()
         return await self._answer(lambda: self._engine._swap(swap))
@@ -229,6 +234,10 @@ class Link:
         for key, value in rows:
             await self._process.step()
             await self._answer(partial(self._written, table, key, value))
+
+    async def remove_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        found = [row.key async for row in self.scan(table, start, stop, limit=10**6)]
+        await self.write(table, [(key, None) for key in found])
 
     async def close(self) -> None:
         """The engine is everyone's."""
