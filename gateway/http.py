@@ -77,3 +77,6 @@ class Response:
         self.body = body
         self.stream = stream
         self.length = len(body) if stream is None and length is None else length
+
+
+Handler = Callable[[Request], Awaitable[Response]]

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from gateway.admin.api import AdminApi
+from gateway.http import Handler
 from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
-from gateway.server import Handler
 from metastore.store import MetaStore
 from ocean.config import Config
 from ocean.engines import open_blobs, open_engine

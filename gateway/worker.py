@@ -16,8 +16,8 @@ import sys
 
 import uvloop
 
+from gateway.fronts import bare, reference
 from gateway.orders import READY, Orders, decode_orders
-from gateway.server import Front
 from gateway.services import open_services
 from gateway.sockets import tls_context
 from ocean.config import Config
@@ -62,9 +62,9 @@ async def _serve(
     context = tls_context(str(tls.certificate), str(tls.key)) if tls.certificate else None
     services = await open_services(config)
     try:
-        fronts = (
-            Front(services.s3, config.limits, tls=context),
-            Front(services.admin, config.limits, tls=context),
+        fronts: tuple[bare.Front | reference.Front, ...] = (
+            bare.Front(services.s3, config.limits, tls=context),
+            reference.Front(services.admin, config.limits, tls=context),
         )
         for front, sock in zip(fronts, (s3, admin), strict=True):
             await front.listen(sock)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.fronts import bare
 from gateway.http import Request, Response
-from gateway.server import Front
 from gateway.sockets import bind
 from ocean.config.schema import Limits
 from ocean.errors import S3Error
@@ -144,7 +144,7 @@ async def ready(port: int) -> None:
 async def test_no_request_passes_by_the_proxy(proxy: tuple[int, int]) -> None:
     port, upstream = proxy
     recorder = Recorder()
-    front = Front(recorder, Limits(body_seconds=1, header_seconds=1))
+    front = bare.Front(recorder, Limits(body_seconds=1, header_seconds=1))
     await front.listen(bind("127.0.0.1", upstream))
     await ready(port)
     for case in CASES:

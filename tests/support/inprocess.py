@@ -8,11 +8,11 @@ from blobstore.blobs import Blobs
 from blobstore.ids import BlobNames
 from blobstore.memory import Memory
 from gateway.admin.api import AdminApi
-from gateway.http import Request, Response
+from gateway.fronts.bare import Front
+from gateway.http import Handler, Request, Response
 from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
-from gateway.server import Front, Handler
 from gateway.sockets import bind
 from metastore.engine import Row, Swap, Table
 from metastore.memory import MemoryEngine

@@ -150,7 +150,7 @@ CHUNKS = [
     _chunks("LF and more in an extension", b"5;\nxx\r\n4c\r\n0\r\n\r\n"),
     _chunks("CR in an extension", b"5;a\rb\r\nhello\r\n0\r\n\r\n"),
     _chunks("NUL in an extension", b"5;a\x00b\r\nhello\r\n0\r\n\r\n"),
-    _chunks("endless extension", b"5;" + b"a" * 70_000 + b"\r\nhello\r\n0\r\n\r\n", BOTH),
+    _chunks("endless extension", b"5;" + b"a" * 70_000 + b"\r\nhello\r\n0\r\n\r\n"),
     _chunks("plus", b"+5\r\nhello\r\n0\r\n\r\n"),
     _chunks("minus", b"-5\r\nhello\r\n0\r\n\r\n"),
     _chunks("hexadecimal prefix", b"0x5\r\nhello\r\n0\r\n\r\n"),
@@ -242,10 +242,17 @@ OTHERS = [
     _line("CONNECT with a path", b"CONNECT /b/k HTTP/1.1"),
     _put("expecting", b"Expect: 100-continue\r\nContent-Length: 5\r\n", b"hello", BOTH),
     _put("a coded body", b"Content-Encoding: gzip\r\nContent-Length: 5\r\n", b"hello", BOTH),
-    _put("more behind a close", b"Connection: close\r\nContent-Length: 5\r\n", b"hello"),
+    _put("more behind a close", b"Connection: close\r\nContent-Length: 5\r\n", b"hello", [PUT]),
     _get("a body of a GET", HOST + b"Content-Length: %d\r\n" % len(SMUGGLED), [
         ("GET", "/b/k", SMUGGLED)]),
-    Case("more behind HTTP/1.0", b"GET /b/k HTTP/1.0\r\n" + HOST + b"\r\n" + SMUGGLED),
+    Case("more behind HTTP/1.0", b"GET /b/k HTTP/1.0\r\n" + HOST + b"\r\n" + SMUGGLED, GET[:1]),
 ]  # fmt: skip
 
 CASES = [*LENGTHS, *CODINGS, *CHUNKS, *LINES, *FIELDS, *OTHERS]
+
+# Where the reference reads otherwise, as it may: what it sees.
+REFERENCE: dict[str, list[Request] | None] = {
+    "chunks endless extension": BOTH,
+    "more behind a close": None,
+    "more behind HTTP/1.0": None,
+}

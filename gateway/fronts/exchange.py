@@ -1,31 +1,23 @@
 """One request of an aiohttp connection and its answer."""
 
 import asyncio
-import logging
 import re
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import StreamReader
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10
 from aiohttp.http_parser import RawRequestMessage
 
-from blobstore.base import Buffer
-from gateway.heads import CONTINUE, BadHead, bodiless, head, refusal
+from gateway.fronts.heads import CONTINUE, refusal
 from gateway.http import Headers, Request, Response
-from ocean.errors import BadRequest, IncompleteBody, InternalError, RequestTimeout, S3Error
+from ocean.errors import BadRequest, IncompleteBody, RequestTimeout, S3Error
 
 if TYPE_CHECKING:
-    from gateway.server import Connection
+    from gateway.fronts.reference import Connection
 
 LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
-_COALESCE = 64 << 10  # bytes up to which copying a body behind its head is cheaper than two buffers
 _HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]*")  # narrower than RFC 3986, whose commas mislead
 _LENGTH_DIGITS = 19
-_HIGH_WATER = 1 << 20  # bytes of a stream that may wait for the client
-
-log = logging.getLogger(__name__)
 
 
 class Body:
@@ -100,7 +92,6 @@ class Exchange:
         "payload",
         "response",
         "waits",
-        "writer",
     )
 
     def __init__(
@@ -108,12 +99,10 @@ class Exchange:
         connection: "Connection",
         message: RawRequestMessage,
         payload: StreamReader,
-        writer: AbstractStreamWriter,
     ) -> None:
         self.connection = connection
         self.message = message
         self.payload = payload
-        self.writer = writer
         self.response: Response | None = None
         # Behind an upgrade aiohttp reads no further request, although we never agree to one.
         self.keep_alive = not (message.should_close or message.upgrade)
@@ -162,25 +151,18 @@ class Exchange:
 
     async def send(self, response: Response) -> None:
         """Send all of an answer; ConnectionError when it could not be sent whole."""
+        outlet = self.connection.outlet
+        if outlet is None:
+            raise ConnectionResetError("the client is gone")
         if not self._reusable():
             self.keep_alive = False
-        try:
-            first = head(response, self.connection.dates.now(), self._connection_lines(response))
-        except BadHead:
-            log.exception("an answer to %s was refused", self.message.method)
-            await _close(response.stream)
-            response = refusal(InternalError())
-            first = head(response, self.connection.dates.now(), self._connection_lines(response))
-        if bodiless(self.message.method, response.status):
-            self._write(first)
-            await _close(response.stream)
-        elif response.stream is None:
-            body = response.body
-            self._write(*((first + body,) if len(body) <= _COALESCE else (first, body)))
-        else:
-            await self._stream(first, response, response.stream)
-        if self.connection.writing_paused:
-            await self._drain()
+        await outlet.send(
+            response,
+            method=self.message.method,
+            date=self.connection.dates.now(),
+            lines=self._connection_lines(response),
+            chunked=self.message.version != HttpVersion10,
+        )
         if self.waits:
             # The client will not send the body now, so the connection has no next request.
             self.connection.force_close()
@@ -203,60 +185,6 @@ class Exchange:
         if self.payload.is_eof():
             return True
         return self.length is not None and self.length - self.payload.total_bytes <= LEFTOVER
-
-    def _write(self, *pieces: Buffer) -> None:
-        transport = self.connection.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        if len(pieces) == 1:
-            transport.write(pieces[0])
-        else:
-            transport.writelines(pieces)
-
-    async def _stream(
-        self, first: bytes, response: Response, stream: AsyncIterator[Buffer]
-    ) -> None:
-        """Send a stream; whatever goes wrong breaks the connection, so no end looks clean."""
-        transport = self.connection.transport
-        if transport is not None:
-            transport.set_write_buffer_limits(high=_HIGH_WATER)
-        chunked = response.length is None and self.message.version != HttpVersion10
-        left = response.length
-        try:
-            self._write(first)
-            async for piece in stream:
-                self._write(*((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,)))
-                if left is not None:
-                    left -= len(piece)
-                if self.connection.writing_paused:
-                    await self._drain()
-            if left:
-                raise ValueError(f"a stream was {left} bytes off the length it promised")
-            if chunked:
-                self._write(b"0\r\n\r\n")
-        except ConnectionError:
-            raise
-        except BaseException as error:
-            self._abort()
-            if not isinstance(error, Exception):
-                raise
-            log.exception("an answer broke off")
-            raise ConnectionAbortedError("the answer broke off") from error
-        finally:
-            await _close(stream)
-
-    async def _drain(self) -> None:
-        """Wait until the client took enough of what was written."""
-        try:
-            async with asyncio.timeout(self.connection.limits.write_seconds):
-                await self.writer.drain()
-        except TimeoutError as error:
-            self._abort()
-            raise ConnectionAbortedError("the client does not read") from error
-
-    def _abort(self) -> None:
-        if self.connection.transport is not None:
-            self.connection.transport.abort()
 
     def refuse(self, error: S3Error) -> None:
         """Answer an error, and take nothing more from this client."""
@@ -292,10 +220,3 @@ class Exchange:
                 await self.connection.part()
         finally:
             self.finished = True
-
-
-async def _close(stream: AsyncIterator[Buffer] | None) -> None:
-    """End a generator now rather than when it is collected."""
-    close = getattr(stream, "aclose", None)
-    if close is not None:
-        await close()

@@ -1,4 +1,4 @@
-"""The aiohttp front: its parser and connections, with our own request and answer objects.
+"""The reference front: aiohttp's parser and connections, with our own request and answer objects.
 
 The hooks of aiohttp's low-level server (handler, request_factory) are given objects of our own, so
 that a request costs neither aiohttp's request nor its response classes, its head is taken as
@@ -10,7 +10,6 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import StreamReader, web
@@ -18,14 +17,13 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
-from gateway.exchange import Exchange
-from gateway.heads import Dates, head, refusal
-from gateway.http import Request, Response
+from gateway.fronts.exchange import Exchange
+from gateway.fronts.heads import Dates, head, refusal
+from gateway.fronts.outlet import Outlet
+from gateway.http import Handler
 from gateway.sockets import BACKLOG
 from ocean import errors
 from ocean.config.schema import Limits
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 _LINE_SIZE = 8190  # bytes of the request line: an escaped key of 1,024 bytes, and a long query
 _FIELD_SIZE = 8190  # bytes of one header field
@@ -51,6 +49,7 @@ class Connection(web.RequestHandler):
         "exchange",
         "front",
         "half_closed",
+        "outlet",
         "peer",
         "secure",
     )
@@ -72,6 +71,7 @@ class Connection(web.RequestHandler):
         self.front = front
         self.exchange: Exchange | None = None
         self.half_closed = False
+        self.outlet: Outlet | None = None
         self.peer = ""
         self.secure = front.tls is not None
         self._head_size = 0
@@ -91,8 +91,9 @@ class Connection(web.RequestHandler):
         """Whether no further request may come on this connection."""
         return self.half_closed or self.front.draining
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.outlet = Outlet(transport, self.limits.write_seconds)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else ""
         self.front.peers[self.peer] += 1
@@ -110,7 +111,19 @@ class Connection(web.RequestHandler):
             del self.front.peers[self.peer]
         if self._gone is not None:
             self._gone.set()
+        if self.outlet is not None:
+            self.outlet.resume()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.outlet is not None:
+            self.outlet.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.outlet is not None:
+            self.outlet.resume()
 
     def data_received(self, data: bytes) -> None:
         if self._gone is not None:
@@ -153,7 +166,7 @@ class Connection(web.RequestHandler):
     ) -> Exchange:
         """aiohttp could not parse the request, or a handler raised: answer and close."""
         exchange: Exchange = request
-        if exchange.writer.output_size or exchange.response is not None:
+        if exchange.response is not None:
             raise ConnectionAbortedError("an answer was begun already")
         error: errors.S3Error = errors.InternalError()
         if status < 500:
@@ -267,10 +280,10 @@ class Front(web.Server):
         message: RawRequestMessage,
         payload: StreamReader,
         protocol: Connection,
-        writer: AbstractStreamWriter,
+        _writer: AbstractStreamWriter,
         _task: "asyncio.Task[None]",
     ) -> Exchange:
-        exchange = Exchange(protocol, message, payload, writer)
+        exchange = Exchange(protocol, message, payload)
         protocol.begin(exchange)
         return exchange
 

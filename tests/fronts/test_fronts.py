@@ -1,21 +1,23 @@
-"""The aiohttp front, over real sockets: requests as received, answers as they must leave."""
+"""Both fronts, over real sockets: requests as received, answers as they must leave."""
 
 import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from gateway.http import Request, Response
-from gateway.server import Front
+from gateway.fronts import bare, reference
+from gateway.http import Handler, Request, Response
 from gateway.sockets import bind
 from ocean.config.schema import Limits
 from ocean.errors import NoSuchKey, S3Error
 
 HOST = "Host: localhost\r\n"
-Serve = Callable[[Request], Awaitable[Response]]
+Kind = type[bare.Front] | type[reference.Front]
+Connect = Callable[[], Awaitable["Client"]]
+Serving = Callable[..., AbstractAsyncContextManager[Connect]]
 
 
 class Client:
@@ -51,12 +53,11 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(
-    handler: Serve,
-    limits: Limits = Limits(),  # noqa: B008
+async def serve(
+    kind: Kind, handler: Handler, limits: Limits
 ) -> AsyncIterator[Callable[[], Awaitable[Client]]]:
     """A front, and how to connect to it."""
-    front = Front(handler, limits)
+    front = kind(handler, limits)
     sock = bind("127.0.0.1", 0)
     await front.listen(sock)
     clients: list[Client] = []
@@ -72,6 +73,17 @@ async def serving(
             client.close()
         await front.drain(1)
         sock.close()
+
+
+@pytest.fixture(params=[bare.Front, reference.Front], ids=["bare", "reference"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    found: Kind = request.param
+    return found
+
+
+@pytest.fixture
+def serving(kind: Kind) -> Serving:
+    return lambda handler, limits=None: serve(kind, handler, limits or Limits())
 
 
 async def read(request: Request) -> bytes:
@@ -103,7 +115,7 @@ async def refuse(_request: Request) -> Response:
 @pytest.mark.parametrize(
     "target", ["//a//b/../c/./", "/%2e%2e%2F?x=%20+%zz&&=", "/a?b#c", "/%C3%A4", "/a;b=c,d'()*!~"]
 )
-async def test_the_target_stays_as_received(target: str) -> None:
+async def test_the_target_stays_as_received(serving: Serving, target: str) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(f"GET {target} HTTP/1.1\r\n{HOST}\r\n")
@@ -111,7 +123,7 @@ async def test_the_target_stays_as_received(target: str) -> None:
         assert (status, headers["x-target"]) == (200, target.lower())
 
 
-async def test_headers_are_lower_case_and_repeats_joined() -> None:
+async def test_headers_are_lower_case_and_repeats_joined(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(f"GET / HTTP/1.1\r\n{HOST}X-Amz-Meta-A: 1\r\nx-amz-META-a:  2 \r\n\r\n")
@@ -120,7 +132,7 @@ async def test_headers_are_lower_case_and_repeats_joined() -> None:
         assert headers["server"] == "ocean"
 
 
-async def test_content_coding_is_not_touched() -> None:
+async def test_content_coding_is_not_touched(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         lines = "Content-Encoding: gzip\r\nContent-Length: 3\r\n"
@@ -128,7 +140,7 @@ async def test_content_coding_is_not_touched() -> None:
         assert (await client.answer())[2] == b"abc"
 
 
-async def test_chunked_bodies_have_no_length() -> None:
+async def test_chunked_bodies_have_no_length(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(
@@ -139,7 +151,7 @@ async def test_chunked_bodies_have_no_length() -> None:
         assert (status, headers["x-length"], body) == (200, "none", b"abcde")
 
 
-async def test_pipelined_requests_are_answered_in_order() -> None:
+async def test_pipelined_requests_are_answered_in_order(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send("".join(f"GET /{number} HTTP/1.1\r\n{HOST}\r\n" for number in range(50)))
@@ -147,7 +159,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
             assert (await client.answer())[1]["x-target"] == f"/{number}"
 
 
-async def test_a_whole_answer_leaves_at_once_and_keeps_the_connection() -> None:
+async def test_a_whole_answer_leaves_at_once_and_keeps_the_connection(serving: Serving) -> None:
     """Head and body arrive in one segment, so that no delayed acknowledgement can hold one back."""
 
     async def small(_request: Request) -> Response:
@@ -161,7 +173,7 @@ async def test_a_whole_answer_leaves_at_once_and_keeps_the_connection() -> None:
             assert first.endswith(b"\r\n\r\n" + b"x" * 4096)
 
 
-async def test_head_has_the_length_and_no_body() -> None:
+async def test_head_has_the_length_and_no_body(serving: Serving) -> None:
     async def describe(_request: Request) -> Response:
         return Response(200, {}, length=12345)
 
@@ -173,7 +185,7 @@ async def test_head_has_the_length_and_no_body() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_statuses_without_body(status: int) -> None:
+async def test_statuses_without_body(serving: Serving, status: int) -> None:
     async def nothing(_request: Request) -> Response:
         return Response(status, {"ETag": '"a"'})
 
@@ -186,7 +198,7 @@ async def test_statuses_without_body(status: int) -> None:
             assert "content-length" not in headers
 
 
-async def test_100_continue_only_when_the_body_is_read() -> None:
+async def test_100_continue_only_when_the_body_is_read(serving: Serving) -> None:
     lines = "Content-Length: 3\r\nExpect: 100-continue\r\n"
     async with serving(echo) as connect:
         client = await connect()
@@ -203,7 +215,7 @@ async def test_100_continue_only_when_the_body_is_read() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "abc"])
-async def test_proceed_is_sent_once(body: str) -> None:
+async def test_proceed_is_sent_once(serving: Serving, body: str) -> None:
     async def early(request: Request) -> Response:
         await request.proceed()
         await request.proceed()
@@ -218,7 +230,7 @@ async def test_proceed_is_sent_once(body: str) -> None:
         assert (await client.answer())[0] == 200
 
 
-async def test_a_small_unread_body_does_not_become_a_request() -> None:
+async def test_a_small_unread_body_does_not_become_a_request(serving: Serving) -> None:
     async with serving(refuse) as connect:
         client = await connect()
         body = f"GET /smuggled HTTP/1.1\r\n{HOST}\r\n"
@@ -227,7 +239,7 @@ async def test_a_small_unread_body_does_not_become_a_request() -> None:
             assert (await client.answer())[0] == 403
 
 
-async def test_a_large_unread_body_ends_the_connection_after_the_answer() -> None:
+async def test_a_large_unread_body_ends_the_connection_after_the_answer(serving: Serving) -> None:
     async with serving(refuse) as connect:
         client = await connect()
         size = 8 << 20
@@ -238,7 +250,7 @@ async def test_a_large_unread_body_ends_the_connection_after_the_answer() -> Non
         assert await client.rest() == b""
 
 
-async def test_a_stream_of_known_length() -> None:
+async def test_a_stream_of_known_length(serving: Serving) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b"x" * 65536
@@ -258,7 +270,9 @@ async def pieces_of_unknown_length() -> AsyncIterator[bytes]:
     yield b"de"
 
 
-async def test_a_stream_of_unknown_length_is_chunked_or_ends_the_connection() -> None:
+async def test_a_stream_of_unknown_length_is_chunked_or_ends_the_connection(
+    serving: Serving,
+) -> None:
     async def stream(_request: Request) -> Response:
         return Response(200, {}, stream=pieces_of_unknown_length())
 
@@ -276,7 +290,7 @@ async def test_a_stream_of_unknown_length_is_chunked_or_ends_the_connection() ->
 @pytest.mark.parametrize("length", [10, None])
 @pytest.mark.parametrize("failure", [NoSuchKey(), RuntimeError("planted")])
 async def test_a_stream_that_fails_breaks_the_connection(
-    length: int | None, failure: Exception
+    serving: Serving, length: int | None, failure: Exception
 ) -> None:
     """Never a clean end: the client must not take what it has for the whole."""
     closed = asyncio.Event()
@@ -305,7 +319,7 @@ async def test_a_stream_that_fails_breaks_the_connection(
         assert closed.is_set()
 
 
-async def test_a_stream_of_the_wrong_length_breaks_the_connection() -> None:
+async def test_a_stream_of_the_wrong_length_breaks_the_connection(serving: Serving) -> None:
     async def stream(_request: Request) -> Response:
         return Response(200, {}, stream=pieces_of_unknown_length(), length=6)
 
@@ -316,7 +330,7 @@ async def test_a_stream_of_the_wrong_length_breaks_the_connection() -> None:
             await client.answer()
 
 
-async def test_a_client_that_leaves_ends_the_stream() -> None:
+async def test_a_client_that_leaves_ends_the_stream(serving: Serving) -> None:
     closed = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -338,7 +352,7 @@ async def test_a_client_that_leaves_ends_the_stream() -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nset-cookie: x", "a\nb", "a\rb", "a\0b"])
-async def test_a_header_cannot_start_a_line_of_its_own(value: str) -> None:
+async def test_a_header_cannot_start_a_line_of_its_own(serving: Serving, value: str) -> None:
     async def inject(_request: Request) -> Response:
         return Response(200, {"x-amz-meta-a": value}, b"secret")
 
@@ -351,7 +365,7 @@ async def test_a_header_cannot_start_a_line_of_its_own(value: str) -> None:
         assert b"secret" not in body
 
 
-async def test_a_body_that_ends_early_is_incomplete() -> None:
+async def test_a_body_that_ends_early_is_incomplete(serving: Serving) -> None:
     async with serving(failed) as connect:
         client = await connect()
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 10\r\n\r\nabc")
@@ -361,7 +375,7 @@ async def test_a_body_that_ends_early_is_incomplete() -> None:
         assert await client.rest() == b""
 
 
-async def test_a_garbled_chunk_is_incomplete() -> None:
+async def test_a_garbled_chunk_is_incomplete(serving: Serving) -> None:
     async with serving(failed) as connect:
         client = await connect()
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n3\r\nab")
@@ -372,7 +386,7 @@ async def test_a_garbled_chunk_is_incomplete() -> None:
         assert (await client.rest()).count(b"HTTP/1.1") == 0
 
 
-async def test_a_client_may_end_its_side_after_the_request() -> None:
+async def test_a_client_may_end_its_side_after_the_request(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 3\r\n\r\nabc")
@@ -381,7 +395,7 @@ async def test_a_client_may_end_its_side_after_the_request() -> None:
         assert await client.rest() == b""
 
 
-async def test_a_silent_body_times_out() -> None:
+async def test_a_silent_body_times_out(serving: Serving) -> None:
     async with serving(failed, Limits(body_seconds=0.1)) as connect:
         client = await connect()
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 10\r\n\r\nabc")
@@ -389,7 +403,7 @@ async def test_a_silent_body_times_out() -> None:
         assert (status, headers["x-code"]) == (400, "requesttimeout")
 
 
-async def test_a_slow_head_times_out_however_it_trickles() -> None:
+async def test_a_slow_head_times_out_however_it_trickles(serving: Serving) -> None:
     async with serving(echo, Limits(header_seconds=0.2, idle_seconds=60)) as connect:
         client = await connect()
         await client.send("GET / HTTP/1.1\r\n")
@@ -400,7 +414,7 @@ async def test_a_slow_head_times_out_however_it_trickles() -> None:
         assert b"RequestTimeout" in await ended
 
 
-async def test_an_idle_connection_is_closed() -> None:
+async def test_an_idle_connection_is_closed(serving: Serving) -> None:
     async with serving(echo, Limits(idle_seconds=0.1)) as connect:
         assert await (await connect()).rest() == b""
         client = await connect()
@@ -409,7 +423,7 @@ async def test_an_idle_connection_is_closed() -> None:
         assert await client.rest() == b""
 
 
-async def test_a_client_that_does_not_read_is_cut_off() -> None:
+async def test_a_client_that_does_not_read_is_cut_off(serving: Serving) -> None:
     closed = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -452,7 +466,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_bad_heads_are_answered_in_xml_and_end_the_connection(name: str) -> None:
+async def test_bad_heads_are_answered_in_xml_and_end_the_connection(
+    serving: Serving, name: str
+) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(BAD[name] + f"GET /next HTTP/1.1\r\n{HOST}\r\n")
@@ -463,7 +479,7 @@ async def test_bad_heads_are_answered_in_xml_and_end_the_connection(name: str) -
         assert raw.count(b"HTTP/1.1") == 1
 
 
-async def test_an_endless_head_is_cut_off() -> None:
+async def test_an_endless_head_is_cut_off(serving: Serving) -> None:
     async with serving(echo) as connect:
         client = await connect()
         await client.send(f"GET / HTTP/1.1\r\n{HOST}")
@@ -473,7 +489,7 @@ async def test_an_endless_head_is_cut_off() -> None:
         assert b"RequestHeaderSectionTooLarge" in await client.rest()
 
 
-async def test_too_many_connections_are_turned_away() -> None:
+async def test_too_many_connections_are_turned_away(serving: Serving) -> None:
     async with serving(echo, Limits(connections=2)) as connect:
         kept = [await connect() for _ in range(2)]
         for client in kept:
@@ -489,7 +505,7 @@ async def test_too_many_connections_are_turned_away() -> None:
         assert (await client.answer())[0] == 200
 
 
-async def test_a_handler_that_raises_is_an_internal_error() -> None:
+async def test_a_handler_that_raises_is_an_internal_error(serving: Serving) -> None:
     async def broken(request: Request) -> Response:
         raise RuntimeError(f"planted secret in {request.target}")
 
@@ -501,9 +517,9 @@ async def test_a_handler_that_raises_is_an_internal_error() -> None:
         assert b"planted" not in body
 
 
-async def test_draining_ends_requests_in_flight_and_idle_connections() -> None:
+async def test_draining_ends_requests_in_flight_and_idle_connections(kind: Kind) -> None:
     """An upload that began before the drain is read to its end and answered."""
-    front = Front(echo, Limits())
+    front = kind(echo, Limits())
     sock = bind("127.0.0.1", 0)
     await front.listen(sock)
     address = sock.getsockname()
@@ -529,3 +545,47 @@ def test_connections_inherit_what_the_listener_has() -> None:
     with sock, socket.create_connection(sock.getsockname()), sock.accept()[0] as accepted:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+async def test_a_body_that_came_with_the_request_before_is_read_on(serving: Serving) -> None:
+    """Reading had stopped for what came ahead; the body that was in it still needs the rest."""
+    gate = asyncio.Event()
+
+    async def first_waits(request: Request) -> Response:
+        if request.method == "GET":
+            await gate.wait()
+        return Response(200, {"x-size": str(len(await read(request)))})
+
+    async with serving(first_waits) as connect:
+        client = await connect()
+        body = b"x" * (4 << 20)
+        put = f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: {len(body)}\r\n\r\n".encode()
+        sending = asyncio.ensure_future(
+            client.send(f"GET / HTTP/1.1\r\n{HOST}\r\n".encode() + put + body)
+        )
+        await asyncio.sleep(0.1)
+        gate.set()
+        assert (await client.answer())[0] == 200
+        status, headers, _ = await asyncio.wait_for(client.answer(), 5)
+        assert (status, headers["x-size"]) == (200, str(len(body)))
+        await sending
+
+
+async def test_a_body_that_nobody_reads_does_not_fill_the_memory(serving: Serving) -> None:
+    """Its sender has to wait, and goes on when the reader does."""
+    gate = asyncio.Event()
+
+    async def late(request: Request) -> Response:
+        await gate.wait()
+        return Response(200, {"x-size": str(len(await read(request)))})
+
+    async with serving(late) as connect:
+        client = await connect()
+        size = 64 << 20
+        await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: {size}\r\n\r\n")
+        sending = asyncio.ensure_future(client.send(b"x" * size))
+        await asyncio.sleep(0.3)
+        assert not sending.done()
+        gate.set()
+        assert (await asyncio.wait_for(client.answer(), 10))[1]["x-size"] == str(size)
+        await sending

@@ -1,0 +1,387 @@
+"""The front of the S3 port: one asyncio protocol for each connection, and no layer above it.
+
+A request costs one task. What a client may take its time for is bounded by one deadline of its
+connection, and one clock of the front looks at all of them.
+"""
+
+import asyncio
+import logging
+import math
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+
+from gateway.fronts.bodies import Body, Flow
+from gateway.fronts.heads import CONTINUE, Dates, head, refusal
+from gateway.fronts.outlet import Outlet
+from gateway.fronts.requests import HEAD_SIZE, Head, begins_well
+from gateway.http import Handler, Request, Response
+from gateway.sockets import BACKLOG
+from ocean.config.schema import Limits
+from ocean.errors import (
+    BadRequest,
+    IncompleteBody,
+    InternalError,
+    RequestHeaderSectionTooLarge,
+    RequestTimeout,
+    S3Error,
+    SlowDown,
+)
+
+_END = b"\r\n\r\n"
+_LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
+_AHEAD = 64 << 10  # bytes of further requests that may wait for an answer to the one before
+_LINGER_SECONDS = 5.0  # to drop what is still sent to a connection that was answered and closed
+_TICK_SECONDS = 1.0  # at most, between looks at the deadlines
+_POLL_SECONDS = 0.02
+
+log = logging.getLogger(__name__)
+
+
+class Connection(asyncio.Protocol):
+    """One client connection."""
+
+    def __init__(self, front: "Front") -> None:
+        self._front = front
+        self._loop = asyncio.get_running_loop()
+        self._flow = Flow(self._body_wanted, self._body_full)
+        self._input = b""  # what was received and not yet taken
+        self._body: Body | None = None  # of the current request, until its end was received
+        self._task: asyncio.Task[None] | None = None  # of the current request
+        self._waits = False  # whether the client waits for `100 Continue`
+        self._parting = False  # nothing more is taken from this client
+        self._full = False  # whether the body has more than its reader took
+        self._held = False  # whether reading is paused
+        self._half_closed = False
+        self._peer = ""
+        self.deadline = math.inf
+        self._late: Callable[[], None] = self._abort
+
+    # -- what the loop calls ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called by the loop."""
+        front, self._transport = self._front, transport
+        self._outlet = Outlet(transport, front.limits.write_seconds)
+        name = transport.get_extra_info("peername")
+        self._peer = name[0] if name else ""
+        front.connections.add(self)
+        front.peers[self._peer] += 1
+        limits = front.limits
+        if (
+            len(front.connections) > limits.connections
+            or front.peers[self._peer] > limits.connections_per_address
+        ):
+            self._turn_away(SlowDown())
+        else:
+            self._idle()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Called by the loop."""
+        front = self._front
+        front.connections.discard(self)
+        front.peers[self._peer] -= 1
+        if not front.peers[self._peer]:
+            del front.peers[self._peer]
+        self._parting = True
+        self._outlet.resume()
+        self._break_off()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        if self._parting:
+            return
+        body = self._body
+        if body is not None:
+            self.deadline = math.inf
+            data = body.feed(data)
+            if body.failed:
+                self._parting = True
+                return
+            if not body.ended:
+                return
+            self._body = None
+            if self._task is None:
+                self._idle()
+            if not data:
+                return
+        self._input = self._input + data if self._input else data
+        if self._task is None:
+            self._next()
+        else:
+            self._balance()
+
+    def eof_received(self) -> bool:
+        """The client ends its side: it still gets the answer to a request that it has sent."""
+        self._half_closed = True
+        if self._parting or self._front.tls is not None:
+            self._break_off()
+            return False
+        busy = self._task is not None
+        self._break_off()
+        return busy
+
+    def pause_writing(self) -> None:
+        """Called by the loop."""
+        self._outlet.pause()
+
+    def resume_writing(self) -> None:
+        """Called by the loop."""
+        self._outlet.resume()
+
+    # -- what the front calls ---------------------------------------------------------------
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.deadline = math.inf
+        self._late()
+
+    def end_if_idle(self) -> None:
+        """Close the connection unless a request is on its way through."""
+        if self._task is None and not self._input and self._body is None:
+            self._transport.close()
+
+    def end(self) -> asyncio.Task[None] | None:
+        """Close the connection whatever it does; what must still be waited for."""
+        if self._task is not None:
+            self._task.cancel()
+        self._transport.abort()
+        return self._task
+
+    # -- one request after the other --------------------------------------------------------
+
+    def _next(self) -> None:
+        """Begin the next request if its head is here."""
+        data = self._input
+        while data.startswith(b"\r\n"):
+            data = data[2:]
+        end = data.find(_END)
+        if end > HEAD_SIZE or (end < 0 and len(data) > HEAD_SIZE):
+            self._turn_away(RequestHeaderSectionTooLarge())
+        elif end < 0:
+            self._input = data
+            if not begins_well(data):
+                self._turn_away(BadRequest())
+            elif self._late != self._head_late:
+                self._by(self._front.limits.header_seconds, self._head_late)
+        else:
+            end += len(_END)
+            self._input = data[end:]
+            try:
+                parsed = Head(data[:end])
+            except S3Error as error:
+                self._turn_away(error)
+            else:
+                self._begin(parsed)
+
+    def _begin(self, parsed: Head) -> None:
+        self.deadline = math.inf
+        self._late = self._abort
+        self._waits = parsed.waits
+        body = Body(parsed.length, self._flow)
+        request = Request(
+            method=parsed.method,
+            target=parsed.target,
+            headers=parsed.headers,
+            length=parsed.length,
+            body=body,
+            peer=self._peer,
+            secure=self._front.tls is not None,
+            proceed=self._proceed,
+        )
+        self._task = self._loop.create_task(self._serve(parsed, request, body))
+        if not body.ended:
+            self._body = body
+            if self._input:
+                data, self._input = self._input, b""
+                self.data_received(data)
+                self._balance()
+
+    async def _serve(self, parsed: Head, request: Request, body: Body) -> None:
+        try:
+            response = await self._front.handler(request)
+        except S3Error as error:
+            response, parsed.keep_alive = refusal(error), False
+        except Exception:
+            log.exception("a request failed")
+            response, parsed.keep_alive = refusal(InternalError()), False
+        try:
+            keep = await self._answer(parsed, response, body)
+        except ConnectionError as error:
+            log.debug("an answer did not arrive: %s", error)
+            self._transport.abort()
+        else:
+            self._after(body, keep=keep)
+        finally:
+            self._task = None
+        if self._input and not self._parting:
+            self._next()
+        self._balance()
+
+    async def _answer(self, parsed: Head, response: Response, body: Body) -> bool:
+        """Send an answer; whether the connection takes another request."""
+        unknown = response.length is None and response.stream is not None
+        keep = (
+            parsed.keep_alive
+            and not (self._waits or self._half_closed or self._front.draining or body.failed)
+            and not (unknown and parsed.old)
+            and body.shorter_than(_LEFTOVER)
+        )
+        lines = "Transfer-Encoding: chunked\r\n" if unknown and not parsed.old else ""
+        if not keep:
+            lines += "Connection: close\r\n"
+        elif parsed.old:
+            lines += "Connection: keep-alive\r\n"
+        await self._outlet.send(
+            response,
+            method=parsed.method,
+            date=self._front.dates.now(),
+            lines=lines,
+            chunked=not parsed.old,
+        )
+        return keep
+
+    def _after(self, body: Body, *, keep: bool) -> None:
+        """An answer has left."""
+        if not keep:
+            if body.ended and not self._input:
+                self._transport.close()
+            else:
+                self._part()
+        elif body.ended:
+            self._idle()
+        else:
+            body.drop()
+            self._by(self._front.limits.body_seconds, self._abort)
+
+    # -- deadlines --------------------------------------------------------------------------
+
+    def _by(self, seconds: float, late: Callable[[], None]) -> None:
+        self.deadline = self._loop.time() + seconds
+        self._late = late
+
+    def _idle(self) -> None:
+        self._by(self._front.limits.idle_seconds, self._abort)
+
+    def _head_late(self) -> None:
+        self._turn_away(RequestTimeout())
+
+    def _body_late(self) -> None:
+        self._parting = True
+        if self._body is not None:
+            self._body.fail(RequestTimeout())
+
+    def _abort(self) -> None:
+        self._transport.abort()
+
+    # -- the body ---------------------------------------------------------------------------
+
+    async def _proceed(self) -> None:
+        """Send `100 Continue`, once, if the client waits for it."""
+        if self._waits and not self._transport.is_closing():
+            self._waits = False
+            self._transport.write(CONTINUE)
+
+    def _body_wanted(self) -> None:
+        if self._waits and not self._transport.is_closing():
+            self._waits = False
+            self._transport.write(CONTINUE)
+        self._by(self._front.limits.body_seconds, self._body_late)
+
+    def _body_full(self, full: bool) -> None:  # noqa: FBT001 - a callback with one meaning
+        self._full = full
+        self._balance()
+
+    def _balance(self) -> None:
+        """Read from the client as long as there is room for what it sends."""
+        hold = not self._parting and (self._full or len(self._input) > _AHEAD)
+        if hold != self._held and not self._transport.is_closing():
+            self._held = hold
+            if hold:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def _break_off(self) -> None:
+        """No more of the body will come."""
+        if self._body is not None:
+            self._body.fail(IncompleteBody())
+            self._body = None
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def _turn_away(self, error: S3Error) -> None:
+        """Answer without a request, and close."""
+        answer = refusal(error)
+        text = head(answer, self._front.dates.now(), "Connection: close\r\n")
+        self._transport.write(text + answer.body)
+        self._part()
+
+    def _part(self) -> None:
+        """End our side and drop the rest of the client's, for a while.
+
+        Closing with input unread would reset the connection, and the client might lose the answer.
+        """
+        self._parting = True
+        self._balance()
+        if self._half_closed:
+            self._transport.close()
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._by(_LINGER_SECONDS, self._abort)
+
+
+class Front:
+    """Serves one handler on any number of listening sockets."""
+
+    def __init__(
+        self, handler: Handler, limits: Limits, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.tls = tls
+        self.dates = Dates()
+        self.draining = False
+        self.connections: set[Connection] = set()
+        self.peers: Counter[str] = Counter()  # connections by client address
+        self._listeners: list[asyncio.Server] = []
+        self._clock: asyncio.TimerHandle | None = None
+        shortest = min(limits.header_seconds, limits.body_seconds, limits.idle_seconds)
+        self._tick_seconds = min(_TICK_SECONDS, shortest / 4)
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept connections of a bound socket, which is closed when the drain begins."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Connection(self), sock=sock, ssl=self.tls, backlog=BACKLOG
+        )
+        self._listeners.append(server)
+        if self._clock is None:
+            self._tick()
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing more, let requests in flight end, then close every connection."""
+        self.draining = True
+        for server in self._listeners:
+            server.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self.connections and loop.time() < deadline:
+            for connection in list(self.connections):
+                connection.end_if_idle()
+            await asyncio.sleep(_POLL_SECONDS)
+        tasks = [connection.end() for connection in list(self.connections)]
+        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
+        if self._clock is not None:
+            self._clock.cancel()
+
+    def _tick(self) -> None:
+        """Look at every deadline."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = [connection for connection in self.connections if connection.deadline <= now]
+        for connection in late:
+            connection.expire()
+        self._clock = loop.call_later(self._tick_seconds, self._tick)
