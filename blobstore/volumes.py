@@ -18,7 +18,7 @@ from blobstore.ids import BlobNames
 
 BATCH = 1 << 20  # bytes after which a batch takes no further needle
 GATHER = 0.005  # seconds at most for which a batch waits to grow
-FEW = 8  # writers who are not worth waiting for
+FEW = 2  # writers that are not worth waiting for
 WINDOW = 1 << 20  # bytes that a scan reads at a time
 
 
