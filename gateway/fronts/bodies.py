@@ -13,7 +13,7 @@ _LOW_WATER = 128 << 10
 
 
 class Flow(NamedTuple):
-    """What a body tells its connection: before each wait for bytes, and when it is full or no more."""
+    """What a body tells its connection: before each wait for bytes, and whether it is full."""
 
     wanted: Callable[[], None]
     full: Callable[[bool], None]
