@@ -4,6 +4,7 @@ Hints say which volume is worth a look; what is named is decided needle by needl
 """
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ class Compaction:
         self._meta = meta
         self._blobs = blobs
         self.rewritten = 0
-        self._damaged: set[str] = set()
+        self._damaged: Counter[str] = Counter()  # how often they were met with live bytes
 
     async def volume(
         self,
@@ -46,9 +47,13 @@ class Compaction:
 
         A volume that cannot be told to be unnamed now stays for a later pass. `fence` keys whose
         needle is not named: their writer may only have paused. `live` bytes were named at the last
-        count: as long as there are any, a damaged volume stays for whoever mends it.
+        count: as long as there are any, a damaged volume stays for whoever mends it. All that
+        could be read of it has moved, so after a torn tail the next count finds none.
         """
         if live and volume in self._damaged:
+            self._damaged[volume] += 1
+            if self._damaged[volume] == 2:
+                log.error("volume %s is damaged and kept: run ocean fsck --verify", volume)
             return False
         damaged = False
         try:
@@ -64,11 +69,10 @@ class Compaction:
             log.warning("compacting %s: %s", volume, error)
             return False
         if damaged and live:
-            log.error("volume %s is damaged and kept: run ocean fsck --verify", volume)
-            self._damaged.add(volume)
+            self._damaged[volume] = 1
             return False
         await self._blobs.delete_volume(volume)
-        self._damaged.discard(volume)
+        self._damaged.pop(volume, None)
         self.rewritten += 1
         return True
 

@@ -70,7 +70,7 @@ async def test_named_needles_move_and_the_volume_goes() -> None:
         assert await filled.get(key) == key.encode() * 100
 
 
-async def test_a_damaged_volume_stays_while_it_is_named() -> None:
+async def test_a_damaged_volume_stays_while_it_is_named(caplog: pytest.LogCaptureFixture) -> None:
     filled = await Filled.make()
     volume = filled.ocean.blobs.volumes.active
     assert volume is not None
@@ -82,5 +82,21 @@ async def test_a_damaged_volume_stays_while_it_is_named() -> None:
     assert await filled.get("three") == b"three" * 100
     with pytest.raises(Corrupt):
         await filled.get("two")
-    assert not await filled.compact(volume, live=300), "nor by the next pass"
+    for _ in range(3):
+        assert not await filled.compact(volume, live=300), "nor by the next passes"
+    assert [record.message for record in caplog.records] == [
+        f"volume {volume} is damaged and kept: run ocean fsck --verify"
+    ]
     assert await filled.compact(volume, live=0), "but when nothing names it"
+
+
+async def test_a_torn_tail_is_no_damage_to_tell_of(caplog: pytest.LogCaptureFixture) -> None:
+    filled = await Filled.make()
+    volume = filled.ocean.blobs.volumes.active
+    assert volume is not None
+    await filled.pool.append(volume, await filled.pool.size(volume), b"torn" * 30)
+    assert not await filled.compact(volume, live=900), "what was counted may lie there"
+    assert await filled.compact(volume, live=0)
+    assert caplog.records == []
+    for key in ("one", "two", "three"):
+        assert await filled.get(key) == key.encode() * 100
