@@ -1,6 +1,7 @@
 """Operations of multipart uploads."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +134,7 @@ async def complete_multipart_upload(
             cx.bucket,
             cx.key,
             given.upload_id,
-            [_wanted(part) for part in parts],
+            _wanted(parts),
             expected=_stated(given),
             size=given.mpu_object_size,
             guard=write_guard(cx, given.if_match, given.if_none_match),
@@ -162,22 +163,27 @@ def _completed(cx: Context, version: Version) -> CompleteMultipartUploadResult:
     )
 
 
-def _wanted(part: CompletedPart) -> Wanted:
-    if not 1 <= part.part_number <= MAX_PARTS:
+def _wanted(parts: Sequence[CompletedPart]) -> list[Wanted]:
+    numbers = [part.part_number for part in parts]
+    if min(numbers) < 1 or max(numbers) > MAX_PARTS:
+        wrong = next(number for number in numbers if not 1 <= number <= MAX_PARTS)
         raise InvalidArgument(
-            "PartNumber must be >= 1",
-            ArgumentName="partNumber",
-            ArgumentValue=str(part.part_number),
+            "PartNumber must be >= 1", ArgumentName="partNumber", ArgumentValue=str(wrong)
         )
-    return Wanted(part.part_number, part.etag.strip('"').lower(), _value(part))
+    tags = [part.etag.strip('"').lower() for part in parts]
+    return list(map(Wanted, numbers, tags, map(_value, parts)))
 
 
-def _value(given: Any) -> str:
-    for algorithm in _ALGORITHMS:
-        value: str | None = getattr(given, f"checksum_{algorithm.name.lower()}")
-        if value:
-            return value
-    return ""
+def _value(given: CompletedPart) -> str:
+    """The checksum that was given, whichever it is."""
+    return (
+        given.checksum_crc32
+        or given.checksum_crc32c
+        or given.checksum_crc64nvme
+        or given.checksum_sha1
+        or given.checksum_sha256
+        or ""
+    )
 
 
 def _stated(given: CompleteMultipartUploadInput) -> Checksum | None:

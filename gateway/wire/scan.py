@@ -2,7 +2,8 @@
 
 `CompleteMultipartUpload` of 10,000 parts and `Delete` of 1,000 keys are such documents, and clients
 write them in one plain form. One regular expression takes that form apart in C; for any other form
-`scan` answers None, and the full reader decides.
+`scan` answers None, and the full reader decides. Most programs write every record alike: then what
+stands between the values of the first one is the expression for all.
 """
 
 import re
@@ -15,11 +16,16 @@ from ocean.errors import MalformedXML
 
 MIN_SIZE = 2048  # below, the full reader is as fast
 MAX_VALUES = 4  # elements of one record
+MAX_FIXED = 512  # characters of one record beside its values, if all shall be read by it
 
 _SPACE = r"[ \t\r\n]*"
 _TEXT = r"[^<\x00-\x08\x0b-\x1f\ufffe\uffff]*"
 _PROLOG = r"""(?:<\?xml version=["']1\.0["'](?: encoding=["'][Uu][Tt][Ff]-8["'])? ?\?>)?"""
-_ENTITIES = (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&amp;", "&"))
+_QUOTES = ("&quot;", "&#34;")
+_ENTITIES = (
+    ("&quot;", '"'), ("&#34;", '"'), ("&apos;", "'"), ("&#39;", "'"),
+    ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"),
+)  # fmt: skip
 
 _Convert = Callable[[str], Any]
 
@@ -49,7 +55,12 @@ def scan(kind: type[DocumentT], data: bytes) -> DocumentT | None:
     end = text.rfind("</")
     if re.fullmatch(rf"</{root_name(kind)}{_SPACE}>{_SPACE}", text[end:]) is None:
         return None
-    body = text[framed.end() : end].replace("&quot;", '"')
+    body = text[framed.end() : end]
+    for quote in _QUOTES:
+        body = body.replace(quote, '"')
+    rows = _alike(plan, body)
+    if rows is not None:
+        return kind(**{plan.rows: rows})
     pieces = plan.pieces.findall(body)
     if sum([len(piece[0]) for piece in pieces]) != len(body):
         return None  # something between the pieces is none
@@ -57,7 +68,7 @@ def scan(kind: type[DocumentT], data: bytes) -> DocumentT | None:
 
 
 def _plain(data: bytes) -> str | None:
-    """The text, if nothing in it needs more than the five named entities."""
+    """The text, if nothing in it needs more than the five named entities and quotes by number."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -65,9 +76,56 @@ def _plain(data: bytes) -> str | None:
     if "]]>" in text:
         return None
     references = text.count("&")
-    if references and references != text.count("&quot;"):
+    if references and references != sum(map(text.count, _QUOTES)):
         return text if references == sum(text.count(name) for name, _ in _ENTITIES) else None
     return text
+
+
+def _alike(plan: _Plan, body: str) -> tuple[Document, ...] | None:
+    """The records, if there is nothing else and all are written as the first is.
+
+    The matches do not overlap, so they are the whole body if they are as long as it.
+    """
+    first = plan.pieces.match(body)
+    if first is None or not first[2]:
+        return None
+    groups = [group for group in range(3, 3 + 2 * MAX_VALUES, 2) if first[group]]
+    fields = [plan.record_fields.get(first[group]) for group in groups]
+    if None in fields or len(set(fields)) < len(fields):
+        return None
+    literals = _between(body, [first.span(group + 1) for group in groups], first.end())
+    fixed = sum(map(len, literals))
+    if fixed > MAX_FIXED:
+        return None
+    found = re.findall(f"({_TEXT})".join(map(re.escape, literals)), body)
+    texts = [found] if len(groups) == 1 else [list(column) for column in zip(*found, strict=True)]
+    if fixed * len(found) + sum([sum(map(len, column)) for column in texts]) != len(body):
+        return None
+    if "&" in body:
+        texts = [list(map(_unescape, column)) for column in texts]
+    return _records(plan.record, [field for field in fields if field], texts)
+
+
+def _between(text: str, spans: list[tuple[int, int]], end: int) -> list[str]:
+    """What stands between `spans` of a text, before the first and behind the last up to `end`."""
+    edges = [0, *[at for span in spans for at in span], end]
+    return [text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _records(
+    record: type[Document], fields: list[tuple[str, _Convert]], texts: list[list[str]]
+) -> tuple[Document, ...]:
+    """Records of the columns `texts`; MalformedXML."""
+    names = [name for name, _ in fields]
+    columns = [
+        column if convert is str else list(map(convert, column))
+        for (_, convert), column in zip(fields, texts, strict=True)
+    ]
+    try:
+        rows = zip(*columns, strict=True)
+        return tuple([record(**dict(zip(names, row))) for row in rows])  # noqa: B905 - they do fit
+    except TypeError:
+        raise MalformedXML from None  # a required element is missing
 
 
 def _build(kind: type[DocumentT], plan: _Plan, pieces: list[tuple[str, ...]]) -> DocumentT | None:
