@@ -5,6 +5,7 @@ answer landed. It is never guessed, and never simply tried again: a put that is 
 would revert the one between.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from metastore import codec, keys, versions
@@ -41,6 +42,14 @@ class Heads:
         data = await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key))
         return StoredHead(data, versions.ABSENT if data is None else codec.decode_head(data))
 
+    async def read_many(self, bucket_id: bytes, wanted: Sequence[str]) -> list[StoredHead]:
+        """The Heads of several keys."""
+        rows = [keys.object_row(bucket_id, key) for key in wanted]
+        return [
+            StoredHead(data, versions.ABSENT if data is None else codec.decode_head(data))
+            for data in await self._engine.get_many(Table.OBJECTS, rows)
+        ]
+
     async def read_version(self, bucket_id: bytes, key: str, seq: int) -> StoredVersion | None:
         """The row of a version that is no longer current."""
         data = await self._engine.get(Table.VERSIONS, keys.version_row(bucket_id, key, seq))
@@ -52,6 +61,30 @@ class Heads:
         new = codec.encode_head(versions.edited(head, edit))
         row = keys.object_row(bucket_id, key)
         return edit if await self._swapped(Swap(Table.OBJECTS, row, old, new), edit) else None
+
+    async def swap_many(
+        self, bucket_id: bytes, changes: Sequence[tuple[str, bytes | None, Head]]
+    ) -> list[bytes | None]:
+        """`swap` for each (key, old, head), in as few round trips as the engine needs."""
+        edits = [self._edits.next() for _ in changes]
+        swaps = [
+            Swap(
+                Table.OBJECTS,
+                keys.object_row(bucket_id, key),
+                old,
+                codec.encode_head(versions.edited(head, edit)),
+            )
+            for (key, old, head), edit in zip(changes, edits, strict=True)
+        ]
+        definite = self._engine.definite
+        try:
+            done = await self._engine.swap_many(swaps)
+        except Unknown:
+            done, definite = [False] * len(swaps), False
+        if not definite:
+            pairs = zip(swaps, edits, done, strict=True)
+            done = [ok or await self._landed(swap, edit) for swap, edit, ok in pairs]
+        return [edit if ok else None for edit, ok in zip(edits, done, strict=True)]
 
     async def swap_version(self, bucket_id: bytes, key: str, old: bytes, after: VersionRow) -> bool:
         """Swap in a row of `versions` under a fresh edit id behind its trail."""

@@ -4,7 +4,9 @@ One swap of the key's Head is the commit of everything that makes a version curr
 ocean/design/0002-commit-protocol.md for what each step is there for.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from metastore import codec, keys, versions
 from metastore.buckets import Buckets
@@ -21,6 +23,20 @@ from metastore.versions import Plan
 
 Guard = Callable[[Version | None], None]  # raises when the current version forbids the change
 Decide = Callable[[Head, Version | None, Versioning], Plan | None]
+
+
+class Deletion(NamedTuple):
+    """A key to delete without a version id, as Objects.delete takes it."""
+
+    key: str
+    marker: Version
+    guard: Guard
+
+
+def _swap_only(plan: Plan) -> bool:
+    """Whether the swap of the Head is all that a plan takes."""
+    uploaded = plan.displaced is not None and plan.displaced.upload
+    return not (uploaded or plan.copies or versions.heavy(plan.head.trash))
 
 
 def _forget(_discarded: Discarded) -> None:
@@ -178,6 +194,24 @@ class Objects:
 
         plan = await self._commit(bucket, key, decide)
         return plan.version if plan else None
+
+    async def delete_many(
+        self, bucket: Bucket, wanted: Sequence[Deletion]
+    ) -> list[Version | Exception | None]:
+        """`delete` for each of several keys, with shared reads and swaps; what each one raised.
+
+        EngineError when the outcome of some is unknown.
+        """
+        done = await self._delete_together(bucket, wanted)
+        alone = [n for n in range(len(wanted)) if n not in done]
+        results = await asyncio.gather(
+            *(self.delete(bucket, *wanted[n]) for n in alone), return_exceptions=True
+        )
+        for n, result in zip(alone, results, strict=True):
+            if isinstance(result, BaseException) and not isinstance(result, Exception):
+                raise result
+            done[n] = result
+        return [done[n] for n in range(len(wanted))]
 
     async def erase(
         self, bucket: Bucket, key: str, version_id: str, guard: Guard
@@ -340,6 +374,40 @@ class Objects:
                 self._note(bucket.id, key, head, plan.head, edit)
                 return plan
         raise Conflict(key)
+
+    async def _delete_together(
+        self, bucket: Bucket, wanted: Sequence[Deletion]
+    ) -> dict[int, Version | Exception | None]:
+        """One attempt at all; left out are those that take more steps, or where others won."""
+        view = self._buckets.recent(bucket) or await self._buckets.open(bucket)
+        stored = await self._heads.read_many(bucket.id, [one.key for one in wanted])
+        await self._lease.ensure()
+        done: dict[int, Version | Exception | None] = {}
+        plans: dict[int, Plan] = {}
+        for n, (one, (_, head)) in enumerate(zip(wanted, stored, strict=True)):
+            if head.kind is Kind.REFERENCE:
+                continue
+            try:
+                one.guard(head.current)
+            except Exception as error:  # noqa: BLE001 - it is the answer for this key
+                done[n] = error
+                continue
+            plan = versions.remove(head, one.marker, view.bucket.versioning)
+            if plan is None:
+                done[n] = None
+            elif _swap_only(plan):
+                plans[n] = plan
+        if self._buckets.stale(view):
+            return {}
+        changes = [(wanted[n].key, stored[n].data, plan.head) for n, plan in plans.items()]
+        edits = await self._heads.swap_many(bucket.id, changes)
+        await self._lease.ensure()
+        await self._buckets.confirm(view)
+        for (n, plan), edit in zip(plans.items(), edits, strict=True):
+            if edit is not None:
+                self._note(bucket.id, wanted[n].key, stored[n].head, plan.head, edit)
+                done[n] = plan.version
+        return done
 
     async def _prepare(
         self, bucket_id: bytes, key: str, stored: StoredHead, plan: Plan

@@ -1,7 +1,7 @@
 """Operations that delete objects and versions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from gateway.context import Context
 from gateway.failures import translated
@@ -18,8 +18,10 @@ from gateway.ops.shapes.deleting import (
     ObjectIdentifier,
 )
 from gateway.wire import conditions
+from gateway.wire.target import MAX_KEY
+from metastore.objects import Guard
 from ocean import errors
-from ocean.errors import MalformedXML
+from ocean.errors import MalformedXML, S3Error
 from ocean.objects.delete import Deleted
 
 MAX_KEYS = 1000
@@ -56,28 +58,52 @@ async def delete_objects(cx: Context, given: DeleteObjectsInput) -> DeleteObject
 async def _deleted(
     cx: Context, wanted: Sequence[ObjectIdentifier]
 ) -> list[DeletedObject | DeleteError]:
-    return await asyncio.gather(*(_delete_one(cx, one) for one in wanted))
+    """Keys together, versions each on its own."""
+    results: dict[int, Deleted | Exception] = {}
+    together: dict[int, tuple[str, Guard]] = {}
+    single: dict[int, Awaitable[Deleted | Exception]] = {}
+    for n, one in enumerate(wanted):
+        try:
+            guard = _checked(one)
+        except S3Error as error:
+            results[n] = error
+            continue
+        if one.version_id is None:
+            together[n] = one.key, guard
+        else:
+            single[n] = _delete_version(cx, one.key, one.version_id, guard)
+    done = await cx.ocean.delete.many(cx.bucket, list(together.values()))
+    results |= zip(together, done, strict=True)
+    results |= zip(single, await asyncio.gather(*single.values()), strict=True)
+    return [_answer(one, results[n]) for n, one in enumerate(wanted)]
 
 
-async def _delete_one(cx: Context, wanted: ObjectIdentifier) -> DeletedObject | DeleteError:
+async def _delete_version(
+    cx: Context, key: str, version_id: str, guard: Guard
+) -> Deleted | Exception:
     try:
-        if wanted.last_modified_time is not None or wanted.size is not None:
-            raise errors.NotImplemented("Conditions on time and size are not implemented.")
-        if not 0 < len(wanted.key.encode()) <= 1024:
-            raise errors.KeyTooLongError
-        guard = guard_of(conditions.write_conditions(wanted.etag), wanted.key)
-        done = await cx.ocean.delete(cx.bucket, wanted.key, wanted.version_id, guard)
-    except Exception as error:
-        known = translated(error)
+        return await cx.ocean.delete(cx.bucket, key, version_id, guard)
+    except Exception as error:  # noqa: BLE001 - it is the answer for this version
+        return error
+
+
+def _checked(wanted: ObjectIdentifier) -> Guard:
+    """The condition of one entry; an S3 error for what is wrong with it."""
+    if wanted.last_modified_time is not None or wanted.size is not None:
+        raise errors.NotImplemented("Conditions on time and size are not implemented.")
+    if not 0 < len(wanted.key.encode()) <= MAX_KEY:
+        raise errors.KeyTooLongError
+    return guard_of(conditions.write_conditions(wanted.etag), wanted.key)
+
+
+def _answer(wanted: ObjectIdentifier, done: Deleted | Exception) -> DeletedObject | DeleteError:
+    if isinstance(done, Exception):
+        known = translated(done)
         if known is None:
-            raise
+            raise done
         return DeleteError(
             key=wanted.key, version_id=wanted.version_id, code=known.code, message=known.message
         )
-    return _answer(wanted, done)
-
-
-def _answer(wanted: ObjectIdentifier, done: Deleted) -> DeletedObject:
     return DeletedObject(
         key=wanted.key,
         version_id=wanted.version_id,

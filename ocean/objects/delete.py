@@ -1,8 +1,9 @@
 """Deleting: a marker, or a version for good."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metastore.objects import Guard
+from metastore.objects import Deletion, Guard
 from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
 from ocean.objects.get import version_id_of
@@ -33,13 +34,24 @@ class Delete:
             check_version_id(version_id)
             gone = await self._meta.objects.erase(bucket, key, version_id, guard)
             return Deleted(version_id, gone is not None and gone.kind is Kind.MARKER)
-        marker = Version(
+        return _answered(await self._meta.objects.delete(bucket, key, self._marker(bucket), guard))
+
+    async def many(
+        self, bucket: Bucket, wanted: Sequence[tuple[str, Guard]]
+    ) -> list[Deleted | Exception]:
+        """Delete each key without a version id; what deleting it raised instead."""
+        deletions = [Deletion(key, self._marker(bucket), guard) for key, guard in wanted]
+        made = await self._meta.objects.delete_many(bucket, deletions)
+        return [one if isinstance(one, Exception) else _answered(one) for one in made]
+
+    def _marker(self, bucket: Bucket) -> Version:
+        return Version(
             kind=Kind.MARKER,
             op=self._meta.edits.next(),
             owner=bucket.owner,
             modified_ms=self._clock.now_ms(),
         )
-        made = await self._meta.objects.delete(bucket, key, marker, guard)
-        if made is None:
-            return Deleted()
-        return Deleted(version_id_of(made), marker=True)
+
+
+def _answered(made: Version | None) -> Deleted:
+    return Deleted() if made is None else Deleted(version_id_of(made), marker=True)

@@ -86,12 +86,14 @@ class Schedule:
     async def _operate(self, process: Process, key: str) -> None:
         clients, random = self.clients, self.random
         known: list[str] = clients.ids(key)
-        match random.randrange(11):
+        match random.randrange(12):
             case 0 | 1 | 2:
                 condition = random.choice([None, None, None, "*", self._latest(key)])
                 await clients.put(process, key, self._value(), condition)
             case 3:
                 await clients.delete(process, key)
+            case 11:
+                await clients.delete_many(process, random.choices(KEYS, k=random.randrange(1, 4)))
             case 4:
                 await clients.erase(process, key, random.choice(known))
             case 5 | 6:

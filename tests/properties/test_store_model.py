@@ -25,6 +25,7 @@ from ocean.errors import NoSuchUpload
 from ocean.fsck import Fsck
 from ocean.objects.census import Census
 from ocean.objects.copy import Source
+from ocean.objects.delete import Deleted
 from ocean.objects.get import version_id_of
 from ocean.objects.multipart import Wanted
 from ocean.objects.put import Expected, Spool
@@ -178,7 +179,19 @@ class Store(RuleBasedStateMachine):
 
     @rule(key=keys)
     def delete(self, key: str) -> None:
-        deleted = self.run(self.process.ocean.delete(self.bucket, key, None, _anything))
+        self.gone(key, self.run(self.process.ocean.delete(self.bucket, key, None, _anything)))
+
+    @rule(some=st.lists(keys, min_size=1, max_size=6))
+    def delete_many(self, some: list[str]) -> None:
+        """A key that is named twice is deleted twice, in either order."""
+        wanted = [(key, _anything) for key in some]
+        results = self.run(self.process.ocean.delete.many(self.bucket, wanted))
+        done = [one for one in results if isinstance(one, Deleted)]
+        by_seq = sorted(zip(some, done, strict=True), key=lambda one: one[1].version_id or "")
+        for key, deleted in by_seq:
+            self.gone(key, deleted)
+
+    def gone(self, key: str, deleted: Deleted) -> None:
         if self.mode is Versioning.OFF:
             assert deleted.version_id is None
             self.versions.pop(key, None)

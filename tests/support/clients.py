@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
@@ -122,6 +122,22 @@ class Clients:
             if deleted.version_id is not None:
                 self.ids(key).append(deleted.version_id)
             self.answered(one, deleted.version_id or "gone")
+
+    async def delete_many(self, process: Process, keys: Sequence[str]) -> None:
+        """Each key on its own, as far as a client can tell."""
+        asked = [self.asked("delete", key) for key in keys]
+        with suppress(EngineError, StoreError):
+            results = await process.ocean.delete.many(
+                self.bucket, [(key, _guard(None)) for key in keys]
+            )
+            for key, one, deleted in zip(keys, asked, results, strict=True):
+                if isinstance(deleted, EngineError | StoreError):
+                    continue
+                if isinstance(deleted, Exception):
+                    raise deleted
+                if deleted.version_id is not None:
+                    self.ids(key).append(deleted.version_id)
+                self.answered(one, deleted.version_id or "gone")
 
     async def erase(self, process: Process, key: str, vid: str) -> None:
         one = self.asked("erase", key, vid)
