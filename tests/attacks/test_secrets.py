@@ -6,8 +6,6 @@ signatures in logs), MinIO CVE-2023-28432 (an open route that shows the environm
 
 import base64
 import http.client
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,15 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def ocean(server: Server, *arguments: str) -> str:
     """What a command says on both channels."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ocean", *arguments],
-        cwd=server.folder,
-        env=server.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = server.run(*arguments)
     return done.stdout + done.stderr
 
 

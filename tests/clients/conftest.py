@@ -15,7 +15,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for one client; whatever was killed in between, its store must be sound after it."""
     with Server(tmp_path_factory.mktemp("server")) as running:
         yield running
-        running.finish()
 
 
 @pytest.fixture(scope="module")

@@ -162,4 +162,3 @@ def test_recording(tmp_path: Path, events: tuple[Callable[[Server], object], ...
                 Program(["ffmpeg", "-v", "error"], tmp_path), b"".join(segments), tmp_path
             )
             assert len([line for line in frames.splitlines() if line[0] != "#"]) == 12 * SECONDS
-        server.finish()

@@ -46,7 +46,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {"OCEAN_TLS_CERTIFICATE": str(chain), "OCEAN_TLS_KEY": str(key)}
     with Server(folder / "server", settings) as running:
         yield running
-        running.finish()
 
 
 @pytest.fixture

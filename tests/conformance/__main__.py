@@ -9,7 +9,7 @@ from tests.conformance import report
 from tests.conformance.exclusions import Exclusions, parse, plain
 from tests.conformance.report import Comparison
 from tests.conformance.suite import Checkout, SuiteError, configure
-from tests.servers import Server
+from tests.support.server import Server
 
 LIST = Path(__file__).with_name("excluded.txt")
 PASSED = Path(__file__).with_name("passed.txt")
@@ -18,15 +18,20 @@ RECORDED = "# The cases that passed in the last run that was recorded; README co
 
 
 def main() -> int:
-    """The exit status: 0 as listed, 1 otherwise than listed, 2 not run."""
+    """The exit status: 0 as listed, 1 otherwise than listed or an unsound store, 2 not run."""
     options = _options()
     listed = parse(LIST.read_text())
     try:
-        found = _run(Checkout(options.checkout.resolve()), options, listed)
+        checkout = Checkout(options.checkout.resolve())
+        with (
+            tempfile.TemporaryDirectory(prefix="ocean-conformance-") as name,
+            Server(Path(name)) as server,
+        ):
+            found = _run(checkout, server, options, listed)
+            print(report.text(found, listed.cases, plain(PEER.read_text())), end="")
     except SuiteError as error:
         print(f"run: {error}", file=sys.stderr)
         return 2
-    print(report.text(found, listed.cases, plain(PEER.read_text())), end="")
     if options.record and found.agrees and not options.expression:
         _record(found.passed)
     return 0 if found.agrees else 1
@@ -46,25 +51,23 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(checkout: Checkout, options: argparse.Namespace, listed: Exclusions) -> Comparison:
+def _run(
+    checkout: Checkout, server: Server, options: argparse.Namespace, listed: Exclusions
+) -> Comparison:
     commit = checkout.commit()
     if commit != listed.commit:
         print(f"run: the list is of commit {listed.commit}, this is {commit}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="ocean-conformance-") as name:
-        folder = Path(name)
-        with Server(folder / "data") as server:
-            configurations = [folder / f"{n}.conf" for n in range(options.processes)]
-            for path in configurations:
-                configure(server, path)
-            chosen = ["-k", options.expression] if options.expression else []
-            cases = checkout.cases(configurations[0], *chosen)
-            print(f"Running {len(cases)} cases at {server.endpoint} ...", file=sys.stderr)
-            outcomes = checkout.run(cases, configurations)
-            marked = checkout.cases(configurations[0], "-m", "fails_on_aws")
-            server.stop()
-        if options.log:
-            logs = (path.with_suffix(".log").read_text() for path in configurations)
-            options.log.write_text("\n".join(logs))
+    configurations = [server.folder / f"{n}.conf" for n in range(options.processes)]
+    for path in configurations:
+        configure(server, path)
+    chosen = ["-k", options.expression] if options.expression else []
+    cases = checkout.cases(configurations[0], *chosen)
+    print(f"Running {len(cases)} cases at {server.endpoint} ...", file=sys.stderr)
+    outcomes = checkout.run(cases, configurations)
+    marked = checkout.cases(configurations[0], "-m", "fails_on_aws")
+    if options.log:
+        logs = (path.with_suffix(".log").read_text() for path in configurations)
+        options.log.write_text("\n".join(logs))
     return report.compare(outcomes, listed.cases, marked, whole=not chosen)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conformance.report import Outcome
-from tests.servers import Server
+from tests.support.server import Server
 
 FOLDER = "s3tests/functional"
 FILES = (f"{FOLDER}/test_s3.py", f"{FOLDER}/test_headers.py")

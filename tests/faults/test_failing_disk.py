@@ -23,7 +23,7 @@ _WRITERS = 6
 def fail(folder: Path, part: str, kind: Kind, at: int) -> None:
     """Have the `at`-th call of a kind, in the part of the store `meta` or `blobs`, fail."""
     control = Control(folder / "control")
-    with Server(folder, {"OCEAN_WORKERS": "1", **control.environ}) as server:
+    with Server(folder, {"OCEAN_WORKERS": "1", **control.environ}, sound=False) as server:
         control.watch(server.data / part)
         ledger = Ledger()
         server.restart()  # so that every file is opened under the shim's eyes

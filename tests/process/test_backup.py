@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Self
@@ -20,14 +18,7 @@ MIB = 1 << 20
 
 def ocean(server: Server, *arguments: str | Path, **settings: str) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of a command with the server's settings."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ocean", *map(str, arguments)],
-        env={**server.environment, **settings},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = server.run(*arguments, **settings)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 

@@ -7,26 +7,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
-from tests.servers import ACCESS_KEY, SECRET, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("banner") / "data") as running:
-        client = boto3.client(
-            "s3",
-            endpoint_url=running.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET,
-        )
-        client.create_bucket(Bucket="shown-by-the-banner")
-        client.close()
+    with Server(tmp_path_factory.mktemp("banner")) as running:
+        running.client().create_bucket(Bucket="shown-by-the-banner")
         yield running
 
 

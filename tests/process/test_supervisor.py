@@ -7,19 +7,20 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers import SECRET, Server, alive, wait_gone, wait_until
+from tests.support.server import SECRET_KEY, Server
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "data") as running:
+    """Nothing is stored in it, so there is nothing to check at its end."""
+    with Server(tmp_path, sound=False) as running:
         yield running
 
 
@@ -38,6 +39,30 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs, zombies not counted."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def wait_gone(pids: list[int], seconds: float) -> None:
+    """Assert that processes end within a time."""
+    deadline = time.monotonic() + seconds
+    while left := [pid for pid in pids if alive(pid)]:
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.01)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
+
+
 def refused(process: subprocess.Popen[str]) -> str:
     """What a server that could not start said: one line, no traceback, exit status 2."""
     out, error = process.communicate(timeout=30)
@@ -52,18 +77,18 @@ def test_ready_means_serving(server: Server) -> None:
     assert get(server.admin_port, "/health") == (200, b'{"status":"ok"}\n')
     assert get(server.admin_port, "/ready")[0] == 200
     assert get(server.port, "/")[0] in (403, 501)
-    assert len(server.workers()) == 2
+    assert len(server.workers) == 2
 
 
 def test_everything_is_in_the_supervisor_s_session_and_group(server: Server) -> None:
-    pids = [server.process.pid, *server.workers()]
+    pids = [server.process.pid, *server.workers]
     assert {os.getsid(pid) for pid in pids} == {server.process.pid}
     assert {os.getpgid(pid) for pid in pids} == {server.process.pid}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_all_of_it(server: Server, number: signal.Signals) -> None:
-    pids = server.workers()
+    pids = server.workers
     os.killpg(server.process.pid, number)  # as a terminal does
     assert server.process.wait(10) == 0
     wait_gone(pids, 0.5)
@@ -87,17 +112,12 @@ def test_sigterm_drains_requests_in_flight(server: Server) -> None:
 
 
 def test_a_worker_that_dies_is_replaced(server: Server) -> None:
-    before = server.workers()
+    before = server.workers
     os.kill(before[0], signal.SIGKILL)
 
-    def replaced() -> Iterator[bool]:
-        while True:
-            now = server.workers()
-            yield len(now) == 2 and before[0] not in now
-
-    wait_until(replaced())
-    assert before[1] in server.workers()
-    assert "SIGKILL" in server.output()
+    wait_until(lambda: len(now := server.workers) == 2 and before[0] not in now)
+    assert before[1] in server.workers
+    assert "SIGKILL" in server.said()
     for _ in range(20):
         assert get(server.admin_port, "/health")[0] == 200
 
@@ -118,7 +138,7 @@ def test_requests_go_on_while_workers_die(server: Server) -> None:
     thread = threading.Thread(target=ask)
     thread.start()
     for _ in range(3):
-        os.kill(server.workers()[0], signal.SIGKILL)
+        os.kill(server.workers[0], signal.SIGKILL)
         time.sleep(1)
     done.set()
     thread.join()
@@ -126,13 +146,13 @@ def test_requests_go_on_while_workers_die(server: Server) -> None:
 
 
 def test_no_worker_outlives_a_killed_supervisor(server: Server) -> None:
-    pids = server.workers()
+    pids = server.workers
     server.process.kill()
     wait_gone(pids, 2)
 
 
 def test_a_stopped_supervisor_that_is_killed_leaves_nothing(server: Server) -> None:
-    pids = server.workers()
+    pids = server.workers
     server.process.send_signal(signal.SIGSTOP)
     server.process.kill()
     wait_gone(pids, 2)
@@ -157,15 +177,12 @@ def test_a_second_start_costs_little(server: Server) -> None:
     """Ready within 2 s on two free cores: counted in CPU, which other load does not change."""
     assert server.stop() == 0
     server.start()
-    assert sum(cpu_seconds(pid) for pid in (server.process.pid, *server.workers())) < 2
+    assert sum(cpu_seconds(pid) for pid in (server.process.pid, *server.workers)) < 2
 
 
 def test_a_busy_port_is_one_line(server: Server, tmp_path: Path) -> None:
-    other = Server(
-        tmp_path / "other", environ={"OCEAN_LISTEN": f"127.0.0.1:{server.port}"}
-    ).launch()
-    line = refused(other)
-    assert f"127.0.0.1:{server.port}" in line
+    line = refused(Server(tmp_path / "other", {"OCEAN_LISTEN": server.host}).launch())
+    assert server.host in line
     assert "in use" in line
 
 
@@ -193,20 +210,20 @@ def test_a_busy_port_is_one_line(server: Server, tmp_path: Path) -> None:
 def test_what_prevents_a_start_is_one_line(
     tmp_path: Path, environ: dict[str, str], words: str
 ) -> None:
-    line = refused(Server(tmp_path / "data", environ=environ).launch())
+    line = refused(Server(tmp_path, environ).launch())
     assert words in line
-    assert environ.get("OCEAN_ROOT_SECRET_KEY", SECRET) not in line.replace("minioadmin", "")
+    assert environ.get("OCEAN_ROOT_SECRET_KEY", SECRET_KEY) not in line.replace("minioadmin", "")
 
 
 def test_a_weak_pair_is_fine_on_loopback(tmp_path: Path) -> None:
     environ = {"OCEAN_ROOT_ACCESS_KEY": "minioadmin", "OCEAN_ROOT_SECRET_KEY": "minioadmin"}
-    with Server(tmp_path / "data", environ=environ) as server:
+    with Server(tmp_path, environ) as server:
         assert get(server.admin_port, "/ready")[0] == 200
 
 
 def test_generated_credentials_are_kept_and_shown(tmp_path: Path) -> None:
     environ = {"OCEAN_ROOT_ACCESS_KEY": "", "OCEAN_ROOT_SECRET_KEY": ""}
-    server = Server(tmp_path / "data", environ=environ)
+    server = Server(tmp_path, environ)
     assert "start the server" in server.run("credentials").stderr or not server.data.exists()
     with server:
         shown = [line for line in server.banner.splitlines() if " key: " in line]
@@ -222,7 +239,7 @@ def test_generated_credentials_are_kept_and_shown(tmp_path: Path) -> None:
 
 
 def test_metrics_sum_all_workers_and_survive_a_death(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", environ={"OCEAN_METRICS_PUBLIC": "true"}) as server:
+    with Server(tmp_path, {"OCEAN_METRICS_PUBLIC": "true"}) as server:
         assert get(server.admin_port, "/metrics")[0] == 200
 
 

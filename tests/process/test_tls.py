@@ -4,8 +4,6 @@ import datetime as dt
 import http.client
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -65,18 +63,6 @@ def server(
     file.write_text(f'[tls]\ncertificate = "{trusted[0]}"\nkey = "{trusted[1]}"\n')
     with Server(folder, {"OCEAN_CONFIG": str(file)}) as running:
         yield running
-        assert running.stop() == 0
-
-
-def ocean(server: Server, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ocean", *arguments],
-        env={**server.environment, **settings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def client(server: Server, verify: Path) -> Any:
@@ -113,14 +99,13 @@ def test_another_certificate_is_not_trusted(server: Server, tmp_path: Path) -> N
 
 
 def test_admin_works_with_the_same_settings(server: Server) -> None:
-    assert ocean(server, "admin", "user", "create", "alice").returncode == 0
-    assert "alice" in ocean(server, "admin", "user", "list").stdout
+    assert server.run("admin", "user", "create", "alice").returncode == 0
+    assert "alice" in server.run("admin", "user", "list").stdout
 
 
 def test_admin_refuses_a_server_with_another_certificate(server: Server, tmp_path: Path) -> None:
     files = certificate(tmp_path, "other")
-    done = ocean(
-        server,
+    done = server.run(
         "admin",
         "user",
         "list",

@@ -30,7 +30,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     settings = {"OCEAN_WORKERS": "3"}
     with Server(tmp_path_factory.mktemp("ocean"), settings) as server:
         yield Store.of(server)
-        server.finish()
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 import http.client
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -154,13 +152,7 @@ class Store:
     def admin(self, *arguments: str) -> Any:
         """The JSON that `ocean admin ARGUMENTS` answers of our server."""
         assert self.server is not None
-        done = subprocess.run(
-            [sys.executable, "-m", "ocean", "admin", *arguments, "--json"],
-            env=self.server.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.server.run("admin", *arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 

@@ -324,7 +324,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """A server that is killed many times; two workers."""
     with Server(tmp_path) as running:
         yield running
-        running.finish()
 
 
 @pytest.mark.timeout(200)

@@ -29,16 +29,21 @@ class Server:
     """`ocean serve` on data in `folder`, with the same two ports in each of its lives.
 
     `settings` are further variables, such as {"OCEAN_WORKERS": "1"}. Usable as a context manager,
-    which starts it and kills what is left at the end.
+    which starts it and, if it still runs at the end, finishes it; it only kills what is left of
+    one that is not to be `sound`: where faults are made on purpose, or nothing is stored.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, sound: bool = True
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
         self.port, self.admin_port = _free_ports(2)
         self.settings = dict(settings or {})
+        self._sound = sound
+        self._began = 0  # where in the log the present life begins
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -95,10 +100,20 @@ class Server:
         group = self.process.pid
         return sorted(_members(group), key=lambda pid: (pid != group, pid))
 
+    @property
+    def workers(self) -> list[int]:
+        """Every live process but the supervisor."""
+        return [pid for pid in _members(self.process.pid) if pid != self.process.pid]
+
+    @property
+    def banner(self) -> str:
+        """What the present life said so far."""
+        return self.said()[self._began :]
+
     def start(self) -> Self:
         """Start and wait until every worker serves; AssertionError with the log otherwise."""
         with self.log.open("ab") as log:
-            lives = self.said().count(_READY)
+            self._began = len(self.said())
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ocean", "serve"],
                 cwd=self.folder,
@@ -109,11 +124,34 @@ class Server:
                 start_new_session=True,
             )
         try:
-            self._wait_ready(lives)
+            self._wait_ready()
         except AssertionError:
             self.kill()
             raise
         return self
+
+    def launch(self) -> "subprocess.Popen[str]":
+        """`ocean serve` apart from the server's lives, its output in pipes: not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "ocean", "serve"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """Another `ocean` command that means this server, with `settings` of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "ocean", *map(str, arguments)],
+            cwd=self.folder,
+            env={**self.environment, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def stop(self) -> int:
         """SIGTERM to the supervisor alone; its exit status once every process is gone."""
@@ -147,14 +185,7 @@ class Server:
 
     def fsck(self) -> str:
         """Read every row and byte, server running or not; AssertionError if a fault is found."""
-        done = subprocess.run(
-            [sys.executable, "-m", "ocean", "fsck", "--verify"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.run("fsck", "--verify")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -175,10 +206,10 @@ class Server:
         """All it wrote to stdout and stderr, over all lives."""
         return self.log.read_text(errors="replace")
 
-    def _wait_ready(self, lives: int) -> None:
-        """Until the supervisor said once more that all workers serve."""
+    def _wait_ready(self) -> None:
+        """Until the supervisor said that all workers serve."""
         deadline = time.monotonic() + _READY_SECONDS
-        while self.said().count(_READY) == lives:
+        while _READY not in self.banner:
             ended = self.process.poll()
             assert ended is None, f"the server ended with {ended}:\n{self.said()}"
             assert time.monotonic() < deadline, f"the server is not ready:\n{self.said()}"
@@ -199,7 +230,11 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.kill()
+        try:
+            if self._sound and kind is None and self.process.poll() is None:
+                self.finish()
+        finally:
+            self.kill()
 
 
 def _free_ports(count: int) -> list[int]:
