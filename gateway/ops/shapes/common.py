@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gateway.wire.bind import Header, Input, Output, Query
+from gateway.wire.bind import Header, Headers, Input, Output, Query
 from gateway.wire.documents import Document, Element
 
 PART_NUMBER = Query(
@@ -26,6 +26,20 @@ class ChecksumInput(ObjectInput):
     checksum_crc64nvme: Annotated[str | None, Header("x-amz-checksum-crc64nvme")] = None
     checksum_sha1: Annotated[str | None, Header("x-amz-checksum-sha1")] = None
     checksum_sha256: Annotated[str | None, Header("x-amz-checksum-sha256")] = None
+
+
+class UploadInput(ChecksumInput):
+    """A whole object in one request. Inputs on other bases repeat this: structs have one base."""
+
+    cache_control: Annotated[str | None, Header("Cache-Control")] = None
+    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
+    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
+    content_language: Annotated[str | None, Header("Content-Language")] = None
+    content_md5: Annotated[str | None, Header("Content-MD5")] = None
+    content_type: Annotated[str | None, Header("Content-Type")] = None
+    expires: Annotated[str | None, Header("Expires")] = None
+    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
 
 
 class ChecksumOutput(Output):

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from gateway.ops.shapes.common import (
     PART_NUMBER,
-    ChecksumInput,
     ChecksumOutput,
     Checksums,
     ObjectInput,
+    UploadInput,
 )
 from gateway.wire.bind import Body, Header, Headers, Length, Output, Payload, Query, Status
 from gateway.wire.documents import Document, Element
@@ -42,20 +42,11 @@ class GetObjectAttributesResponse(Document):
     object_size: int | None = None
 
 
-class PutObjectInput(ChecksumInput):
+class PutObjectInput(UploadInput):
     acl: Annotated[str | None, Header("x-amz-acl")] = None
-    cache_control: Annotated[str | None, Header("Cache-Control")] = None
-    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
-    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
-    content_language: Annotated[str | None, Header("Content-Language")] = None
-    content_md5: Annotated[str | None, Header("Content-MD5")] = None
-    content_type: Annotated[str | None, Header("Content-Type")] = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-sdk-checksum-algorithm")] = None
-    expires: Annotated[str | None, Header("Expires")] = None
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
-    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
-    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     tagging: Annotated[str | None, Header("x-amz-tagging")] = None
 
 
@@ -84,7 +75,9 @@ class GetObjectInput(ObjectInput):
     checksum_mode: Annotated[Literal["ENABLED"] | None, Header("x-amz-checksum-mode")] = None
 
 
-class GetObjectOutput(ChecksumOutput):
+class ObjectOutput(ChecksumOutput):
+    """An object, or a range or a part of it."""
+
     delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
     accept_ranges: Annotated[str | None, Header("accept-ranges")] = None
     last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
@@ -102,38 +95,22 @@ class GetObjectOutput(ChecksumOutput):
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
     tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
-    body: Annotated[Any, Payload()] = None
     length: Annotated[int | None, Length()] = None
     status: Annotated[int | None, Status()] = None
+
+
+class GetObjectOutput(ObjectOutput):
+    body: Annotated[Any, Payload()] = None
 
 
 class HeadObjectInput(GetObjectInput):
     """As GetObject's."""
 
 
-class HeadObjectOutput(ChecksumOutput):
-    delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
-    accept_ranges: Annotated[str | None, Header("accept-ranges")] = None
+class HeadObjectOutput(ObjectOutput):
     archive_status: Annotated[
         Literal["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"] | None, Header("x-amz-archive-status")
     ] = None
-    last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
-    checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
-    etag: Annotated[str | None, Header("ETag")] = None
-    version_id: Annotated[str | None, Header("x-amz-version-id")] = None
-    cache_control: Annotated[str | None, Header("Cache-Control")] = None
-    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
-    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
-    content_language: Annotated[str | None, Header("Content-Language")] = None
-    content_type: Annotated[str | None, Header("Content-Type")] = None
-    content_range: Annotated[str | None, Header("Content-Range")] = None
-    expires: Annotated[str | None, Header("Expires")] = None
-    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
-    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
-    parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
-    tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
-    length: Annotated[int | None, Length()] = None
-    status: Annotated[int | None, Status()] = None
 
 
 class GetObjectAttributesInput(ObjectInput):

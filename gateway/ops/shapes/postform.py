@@ -5,8 +5,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 
 from typing import Annotated, ClassVar
 
-from gateway.ops.shapes.common import ChecksumInput, ChecksumOutput
-from gateway.wire.bind import Body, Header, Headers, Status
+from gateway.ops.shapes.common import ChecksumOutput, UploadInput
+from gateway.wire.bind import Body, Header, Status
 from gateway.wire.documents import Document, Element
 
 
@@ -19,20 +19,11 @@ class PostResponse(Document):
     etag: Annotated[str, Element("ETag")]
 
 
-class PostObjectInput(ChecksumInput):
+class PostObjectInput(UploadInput):
     key: Annotated[str | None, Header("key")] = None
     bucket: Annotated[str | None, Header("bucket")] = None
     acl: Annotated[str | None, Header("acl")] = None
-    cache_control: Annotated[str | None, Header("Cache-Control")] = None
-    content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
-    content_encoding: Annotated[str | None, Header("Content-Encoding")] = None
-    content_language: Annotated[str | None, Header("Content-Language")] = None
-    content_md5: Annotated[str | None, Header("Content-MD5")] = None
-    content_type: Annotated[str | None, Header("Content-Type")] = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
-    expires: Annotated[str | None, Header("Expires")] = None
-    metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
-    storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     success_action_redirect: Annotated[str | None, Header("success_action_redirect")] = None
     redirect: Annotated[str | None, Header("redirect")] = None  # its old name
     success_action_status: Annotated[str | None, Header("success_action_status")] = None
