@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from metastore import codec, keys, versions
-from metastore.buckets import Buckets
+from metastore.buckets import VIEWS, Buckets, BucketView
 from metastore.codec import VersionRow
 from metastore.edits import Edits
 from metastore.engine import Engine, Table
@@ -20,6 +20,9 @@ from metastore.leftovers import Discarded, Leftovers
 from metastore.records import Bucket, Head, Kind, Trash, Version, Versioning
 from metastore.rows import ATTEMPTS
 from metastore.versions import Plan
+
+NEWS = 4  # commits that found nothing, after which the next one does not look first
+NOTHING = StoredHead(None, versions.ABSENT)
 
 Guard = Callable[[Version | None], None]  # raises when the current version forbids the change
 Decide = Callable[[Head, Version | None, Versioning], Plan | None]
@@ -56,6 +59,7 @@ class Objects:
         self._lease = lease
         self._heads = Heads(engine, edits)
         self.leftovers = Leftovers(engine, edits, self._heads)
+        self._news: dict[bytes, int] = {}  # by bucket: commits since one found a Head
         self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
         self.discarded: Callable[[Discarded], None] = _forget
 
@@ -178,6 +182,8 @@ class Objects:
             guard(current)
             return versions.put(head, draft, mode)
 
+        if learned is None and (made := await self._put_new(bucket, key, draft, guard)):
+            return made
         plan = await self._commit(bucket, key, decide, learned)
         if plan is None or plan.version is None:
             raise AssertionError("a put always makes a version")
@@ -367,13 +373,45 @@ class Objects:
             plan = await self._prepare(bucket.id, key, stored, plan)
             if plan is None or self._buckets.stale(view):
                 continue
-            edit = await self._heads.swap(bucket.id, key, stored.data, plan.head)
-            if edit is not None:
-                await self._lease.ensure()  # where there was no row, a fence may be gone by now
-                await self._buckets.confirm(view)
-                self._note(bucket.id, key, head, plan.head, edit)
+            if await self._land(view, key, stored, plan.head):
                 return plan
         raise Conflict(key)
+
+    async def _land(self, view: BucketView, key: str, stored: StoredHead, head: Head) -> bool:
+        """The swap that is the commit, and what has to hold afterwards."""
+        bucket_id = view.bucket.id
+        edit = await self._heads.swap(bucket_id, key, stored.data, head)
+        new = stored.data is None and edit is not None
+        if len(self._news) >= VIEWS:
+            self._news.clear()
+        self._news[bucket_id] = self._news.get(bucket_id, 0) + 1 if new else 0
+        if edit is None:
+            return False
+        await self._lease.ensure()  # where there was no row, a fence may be gone by now
+        await self._buckets.confirm(view)
+        self._note(bucket_id, key, stored.head, head, edit)
+        return True
+
+    async def _put_new(
+        self, bucket: Bucket, key: str, draft: Version, guard: Guard
+    ) -> Version | None:
+        """Put where nothing is, without looking first; None: begin again, and look.
+
+        A bucket that only grew lately goes on growing: cameras and backups write new keys, and
+        the look at each would find nothing.
+        """
+        if self._news.get(bucket.id, 0) < NEWS:
+            return None
+        try:
+            guard(None)
+        except Exception:  # noqa: BLE001 - of nothing; what it says of the Head is another matter
+            return None
+        view = self._buckets.recent(bucket) or await self._buckets.open(bucket)
+        await self._lease.ensure()
+        if self._buckets.stale(view):
+            return None
+        plan = versions.put(versions.ABSENT, draft, view.bucket.versioning)
+        return plan.version if await self._land(view, key, NOTHING, plan.head) else None
 
     async def _delete_together(
         self, bucket: Bucket, wanted: Sequence[Deletion]

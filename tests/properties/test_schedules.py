@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from metastore import objects
 from metastore.engine import EngineError
 from metastore.errors import StoreError
 from metastore.memory import Faults
@@ -135,9 +136,11 @@ class Schedule:
 
 
 def check(seed: int) -> None:
-    """Run one schedule; the seed is told with what goes wrong."""
+    """Run one schedule; the seed is told with what goes wrong. Odd ones put without looking."""
     try:
-        run_virtual(Schedule(seed).run())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(objects, "NEWS", 0 if seed % 2 else objects.NEWS)
+            run_virtual(Schedule(seed).run())
     except Exception as error:
         error.add_note(f"seed {seed}")
         raise
