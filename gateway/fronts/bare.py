@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._body: Body | None = None  # of the current request, until its end was received
         self._task: asyncio.Task[None] | None = None  # of the current request
         self._waits = False  # whether the client waits for `100 Continue`
+        self._patience = 0.0  # seconds for which to wait for more of the body
         self._parting = False  # nothing more is taken from this client
         self._full = False  # whether the body has more than its reader took
         self._held = False  # whether reading is paused
@@ -94,7 +95,7 @@ class Connection(asyncio.Protocol):
             return
         body = self._body
         if body is not None:
-            self.deadline = math.inf
+            self._heard(len(data))
             data = body.feed(data)
             if body.failed:
                 self._parting = True
@@ -179,6 +180,7 @@ class Connection(asyncio.Protocol):
         self.deadline = math.inf
         self._late = self._abort
         self._waits = parsed.waits
+        self._patience = self._front.limits.body_seconds
         body = Body(parsed.length, self._flow)
         request = Request(
             method=parsed.method,
@@ -287,7 +289,18 @@ class Connection(asyncio.Protocol):
         if self._waits and not self._transport.is_closing():
             self._waits = False
             self._transport.write(CONTINUE)
-        self._by(self._front.limits.body_seconds, self._body_late)
+        self._by(self._patience, self._body_late)
+
+    def _heard(self, size: int) -> None:
+        """Bytes of the body came. Waiting for them cost patience, and each one gives some back.
+
+        So a body may pause, but not trickle for ever; time in which nobody waited does not count.
+        """
+        limits = self._front.limits
+        if self.deadline < math.inf and self._late == self._body_late:
+            left = self.deadline - self._loop.time()
+            self._patience = min(limits.body_seconds, left + size / limits.body_rate)
+            self.deadline = math.inf
 
     def _body_full(self, full: bool) -> None:  # noqa: FBT001 - a callback with one meaning
         self._full = full

@@ -47,6 +47,9 @@ class Limits(Section, frozen=True):
 
     header_seconds: Annotated[Seconds, Meta(description="to send a request's head")] = 30
     body_seconds: Annotated[Seconds, Meta(description="without a byte of a request's body")] = 60
+    body_rate: Annotated[
+        int, Meta(ge=1, le=1 << 30, description="bytes a second at least of a request's body")
+    ] = 512
     write_seconds: Annotated[Seconds, Meta(description="without taking a byte of the answer")] = 60
     idle_seconds: Annotated[Seconds, Meta(description="between requests of a connection")] = 120
     drain_seconds: Annotated[Seconds, Meta(description="for requests in flight at SIGTERM")] = 30

@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import pytest
 
@@ -401,6 +401,28 @@ async def test_a_silent_body_times_out(serving: Serving) -> None:
         await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 10\r\n\r\nabc")
         status, headers = await client.head()
         assert (status, headers["x-code"]) == (400, "requesttimeout")
+
+
+async def trickle(client: Client, piece: bytes, seconds: float, count: int) -> None:
+    for _ in range(count):
+        with suppress(ConnectionError):
+            await client.send(piece)
+        await asyncio.sleep(seconds)
+
+
+async def test_a_body_may_be_slow_but_not_trickle_for_ever() -> None:
+    """It never falls silent for long, but its bytes do not buy the time that they take."""
+    async with serve(bare.Front, failed, Limits(body_seconds=0.2, body_rate=1000)) as connect:
+        client = await connect()
+        await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 4000\r\n\r\n")
+        sending = asyncio.ensure_future(trickle(client, b"x", 0.02, 50))
+        status, headers = await asyncio.wait_for(client.head(), 1)
+        assert (status, headers["x-code"]) == (400, "requesttimeout")
+        await sending
+        client = await connect()
+        await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 4000\r\n\r\n")
+        await trickle(client, b"x" * 200, 0.02, 20)
+        assert (await client.head())[0] == 200
 
 
 async def test_a_slow_head_times_out_however_it_trickles(serving: Serving) -> None:
