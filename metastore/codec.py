@@ -7,6 +7,9 @@ anything but a commit is noticed. Invariant: decode(encode(x)) == x, for every f
 that was ever written (golden files in the tests).
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import repeat
 from struct import Struct
 from typing import NamedTuple, TypeVar
 from zlib import crc32
@@ -25,6 +28,7 @@ _KIND = 0x0F
 # checksum algorithm, composite, owner
 _SUMMARY = Struct(">BBQQQ12s16sHBBBB32s")
 _CRC = Struct(">I")
+_FIRST = crc32(b"\x01")  # of the format byte
 _unpack = _SUMMARY.unpack_from
 _new = tuple.__new__  # what _make does, without looking at the length
 _NO_SUMMARY = bytes(_SUMMARY.size - 2)
@@ -245,6 +249,17 @@ def decode(kind: type[T], data: bytes) -> T:
         return msgspec.msgpack.decode(_opened(data)[1:], type=kind)
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a {kind.__name__} cannot be decoded: {error}") from error
+
+
+def decode_all(kind: type[T], rows: Sequence[bytes]) -> list[T]:
+    """What `decode` gives for each of many rows, in half the time; Corrupt."""
+    contents = [row[1:-4] for row in rows]
+    sums = Struct(f">{len(rows)}I").pack(*map(crc32, contents, repeat(_FIRST)))
+    known = {b"\x01"}.issuperset([row[:1] for row in rows])
+    if known and sums == b"".join([row[-4:] for row in rows]):
+        with suppress(ValueError, msgspec.MsgspecError):
+            return list(map(msgspec.msgpack.Decoder(kind).decode, contents))
+    return [decode(kind, row) for row in rows]  # which says what is wrong
 
 
 def encode_chunk(data: bytes) -> bytes:

@@ -79,6 +79,12 @@ def part_rows(bucket_id: bytes, upload_id: bytes) -> bytes:
     return bucket_id + upload_id
 
 
+def part_range(bucket_id: bytes, upload_id: bytes) -> tuple[bytes, bytes]:
+    """Where the rows of an upload's parts begin, and a row behind them."""
+    first = part_rows(bucket_id, upload_id)
+    return first, first + b"\xff\xff"
+
+
 def part_row(bucket_id: bytes, upload_id: bytes, number: int) -> bytes:
     """Row of a part."""
     return bucket_id + upload_id + _PART.pack(number)

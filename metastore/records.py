@@ -1,4 +1,8 @@
-"""What is persisted, as immutable records. Pure; codec.py turns them into bytes and back."""
+"""What is persisted, as immutable records. Pure; codec.py turns them into bytes and back.
+
+Those that come by the ten thousand are no concern of the garbage collector: nothing they refer to
+refers to them.
+"""
 
 from enum import IntEnum
 
@@ -33,7 +37,7 @@ class Algorithm(IntEnum):
     SHA256 = 5
 
 
-class Checksum(msgspec.Struct, frozen=True, array_like=True):
+class Checksum(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An object's checksum: base64 text, with `-N` behind it when composite."""
 
     algorithm: Algorithm
@@ -165,7 +169,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     exact: bytes = b""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A part, with every manifest ever written for its number (`replaced`).
 
     `checksum` is what its upload was answered; `crc`, if any, what the object's is made of.

@@ -22,6 +22,7 @@ from metastore.objects import Objects
 from metastore.records import Head, Kind, Part, Upload, UploadState, Version
 from metastore.rows import ATTEMPTS, replaced
 
+MAX_PARTS = 10_000  # of an upload
 UNDECIDED = frozenset({UploadState.COMPLETING, UploadState.REOPENING})
 
 
@@ -101,13 +102,18 @@ class Uploads:
         raise Conflict(upload.key)
 
     async def parts(
-        self, bucket_id: bytes, upload_id: bytes, after: int = 0, limit: int = 10_000
+        self, bucket_id: bytes, upload_id: bytes, after: int = 0, limit: int = MAX_PARTS
     ) -> AsyncIterator[Part]:
         """Parts in order of number, beginning after number `after`."""
         prefix = keys.part_rows(bucket_id, upload_id)
         start = keys.part_row(bucket_id, upload_id, after) + b"\0" if after else prefix
         async for row in self._engine.scan(Table.PARTS, start, keys.successor(prefix), limit=limit):
             yield codec.decode(Part, row.value)
+
+    async def part_rows(self, bucket_id: bytes, upload_id: bytes) -> list[bytes]:
+        """All parts in order of number, as codec.encode made them: equal while no one writes."""
+        start, stop = keys.part_range(bucket_id, upload_id)
+        return await self._engine.values(Table.PARTS, start, stop, limit=MAX_PARTS)
 
     async def part(self, bucket_id: bytes, upload_id: bytes, number: int) -> Part | None:
         """One part."""
@@ -215,17 +221,7 @@ class Uploads:
 
     async def forget_parts(self, bucket_id: bytes, upload_id: bytes) -> None:
         """Remove the rows of an upload's parts, whose blobs have been dealt with."""
-        prefix = keys.part_rows(bucket_id, upload_id)
-        while True:
-            rows = [
-                row.key
-                async for row in self._engine.scan(
-                    Table.PARTS, prefix, keys.successor(prefix), limit=1000
-                )
-            ]
-            if not rows:
-                break
-            await self._engine.write(Table.PARTS, [(row, None) for row in rows])
+        await self._engine.remove_range(Table.PARTS, *keys.part_range(bucket_id, upload_id))
 
     async def remove(self, bucket_id: bytes, upload: Upload) -> None:
         """Remove the row of an ended upload; its parts are gone already."""

@@ -46,7 +46,7 @@ from gateway.wire.listing import encode_head, url_encode
 from metastore.listing import Scope
 from metastore.records import Algorithm, Checksum, Upload, Version
 from ocean.errors import InvalidArgument, InvalidRequest, MalformedXML, S3Error
-from ocean.objects.multipart import Wanted
+from ocean.objects.multipart import Asked
 
 MAX_LISTED = 1000
 MAX_PARTS = 10_000
@@ -163,7 +163,7 @@ def _completed(cx: Context, version: Version) -> CompleteMultipartUploadResult:
     )
 
 
-def _wanted(parts: Sequence[CompletedPart]) -> list[Wanted]:
+def _wanted(parts: Sequence[CompletedPart]) -> list[Asked]:
     numbers = [part.part_number for part in parts]
     if min(numbers) < 1 or max(numbers) > MAX_PARTS:
         wrong = next(number for number in numbers if not 1 <= number <= MAX_PARTS)
@@ -171,7 +171,7 @@ def _wanted(parts: Sequence[CompletedPart]) -> list[Wanted]:
             "PartNumber must be >= 1", ArgumentName="partNumber", ArgumentValue=str(wrong)
         )
     tags = [part.etag.strip('"').lower() for part in parts]
-    return list(map(Wanted, numbers, tags, map(_value, parts)))
+    return list(zip(numbers, tags, map(_value, parts), strict=True))
 
 
 def _value(given: CompletedPart) -> str:

@@ -122,6 +122,9 @@ def _records(
         for (_, convert), column in zip(fields, texts, strict=True)
     ]
     try:
+        if len(names) == 2:  # most have two, and a display of two makes half the work
+            one, other = names
+            return tuple([record(**{one: a, other: b}) for a, b in zip(*columns, strict=True)])
         rows = zip(*columns, strict=True)
         return tuple([record(**dict(zip(names, row))) for row in rows])  # noqa: B905 - they do fit
     except TypeError:

@@ -1,5 +1,7 @@
 """Discarding: giving back the bytes that nothing refers to any more."""
 
+from collections.abc import Sequence
+
 from blobstore.base import BlobError
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout
@@ -96,8 +98,16 @@ class Discard:
 
     async def upload(self, bucket_id: bytes, upload_id: bytes, kept: frozenset[bytes]) -> None:
         """Delete an ended upload's parts, rows and bytes, but not the bytes that are `kept`."""
-        async for part in self._meta.uploads.parts(bucket_id, upload_id):
-            for data in (*part.replaced, part.manifest):
-                if data not in kept:
-                    await self.extents(manifest.decode_extents(data))
+        spare = [
+            data
+            async for part in self._meta.uploads.parts(bucket_id, upload_id)
+            for data in (*part.replaced, part.manifest)
+            if data not in kept
+        ]
+        await self.parts(bucket_id, upload_id, spare)
+
+    async def parts(self, bucket_id: bytes, upload_id: bytes, spare: Sequence[bytes]) -> None:
+        """Delete the `spare` bytes of an ended upload, and then the rows of its parts."""
+        for data in spare:
+            await self.extents(manifest.decode_extents(data))
         await self._meta.uploads.forget_parts(bucket_id, upload_id)

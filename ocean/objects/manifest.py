@@ -26,13 +26,6 @@ class PartEntry(msgspec.Struct, frozen=True, array_like=True):
     extents: tuple[Extent, ...]
 
 
-class _RawPart(msgspec.Struct, frozen=True, array_like=True):
-    number: int
-    size: int
-    checksum: str
-    extents: msgspec.Raw
-
-
 class Mark(msgspec.Struct, frozen=True, array_like=True):
     """Where a chunk begins: its offset in the object and its first part's number."""
 
@@ -86,9 +79,12 @@ def whole(extents: Sequence[Extent], size: int) -> bytes:
     return _encode(Manifest(1, (PartEntry(0, size, "", tuple(extents)),))) if extents else b""
 
 
-def assemble(parts: Sequence[StoredPart]) -> tuple[bytes, list[bytes]]:
-    """The manifest of a completed upload, and the chunks to be stored in rows (or none)."""
-    entries = [_RawPart(p.number, p.size, p.checksum, msgspec.Raw(p.extents)) for p in parts]
+def assemble(parts: Iterable[tuple[int, int, str, bytes]]) -> tuple[bytes, list[bytes]]:
+    """The manifest of a completed upload, and the chunks to be stored in rows (or none).
+
+    `parts` are StoredParts, or tuples of the same fields.
+    """
+    entries = [(n, size, checksum, msgspec.Raw(data)) for n, size, checksum, data in parts]
     inline = _encode([len(entries), entries, ()])
     if len(inline) <= INLINE_LIMIT:
         return inline, []
@@ -96,8 +92,8 @@ def assemble(parts: Sequence[StoredPart]) -> tuple[bytes, list[bytes]]:
     for first in range(0, len(entries), CHUNK):
         some = entries[first : first + CHUNK]
         chunks.append(_encode(some))
-        marks.append(Mark(start, some[0].number))
-        start += sum(entry.size for entry in some)
+        marks.append(Mark(start, some[0][0]))
+        start += sum([size for _, size, _, _ in some])
     return _encode(Manifest(len(entries), (), tuple(marks))), chunks
 
 

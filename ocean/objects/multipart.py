@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
+from metastore import codec
 from metastore.errors import NoUpload, TakenIn
 from metastore.objects import Guard
 from metastore.records import (
@@ -32,7 +32,6 @@ from ocean.errors import (
 )
 from ocean.objects import label, manifest
 from ocean.objects.discard import Discard
-from ocean.objects.manifest import StoredPart
 from ocean.objects.put import Expected, Ingest, Taken
 from ocean.ports import Body, Clock
 from ocean.rules import etag
@@ -48,6 +47,9 @@ class Wanted(NamedTuple):
     number: int
     etag: str
     checksum: str = ""
+
+
+Asked = tuple[int, str, str]  # a Wanted, or only its fields where there are thousands
 
 
 class _AlreadyDone(Exception):
@@ -161,7 +163,7 @@ class Multipart:
         bucket: Bucket,
         key: str,
         upload_id: str,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[Asked],
         *,
         expected: Checksum | None,
         size: int | None,
@@ -204,8 +206,7 @@ class Multipart:
             raise NoSuchUpload(UploadId=upload.id.hex()) from None
         if upload.state is UploadState.DONE:
             return None
-        there = self._meta.uploads.parts(bucket.id, upload.id)
-        if _exact([part async for part in there if part.number in draft.numbers]) == draft.exact:
+        if await self._meta.uploads.part_rows(bucket.id, upload.id) == draft.rows:
             return upload
         await self._meta.uploads.reopen(bucket.id, upload)
         return None
@@ -232,33 +233,43 @@ class Multipart:
         try:
             made = await self._meta.objects.put(bucket, upload.key, version, unless_done, learned)
         except _AlreadyDone as done:
-            made = done.result
+            await self._finish(bucket, upload, done.result)
+            return done.result
         except Exception:
             await self._meta.uploads.reopen(bucket.id, upload)
             raise
         await self._meta.uploads.finish(bucket.id, upload, made)
-        if made.manifest:  # else whoever committed cleans up
-            await self._discard.completed(bucket.id, upload, made)
+        await self._discard.parts(bucket.id, upload.id, draft.spare)
         return made
+
+    async def _finish(self, bucket: Bucket, upload: Upload, made: Version) -> None:
+        """Go on for another process, which may have died behind its commit."""
+        await self._meta.uploads.finish(bucket.id, upload, made)
+        if made.manifest:  # else that process went on by itself
+            await self._discard.completed(bucket.id, upload, made)
 
     async def _assembled(
         self,
         bucket: Bucket,
         upload: Upload,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[Asked],
         expected: Checksum | None,
         size: int | None,
     ) -> "_Assembled":
         """The version that the parts make up, checked as S3 checks them."""
-        parts = await self._parts(bucket, upload, wanted)
-        total = sum(part.size for part in parts)
+        rows = await self._meta.uploads.part_rows(bucket.id, upload.id)
+        there = codec.decode_all(Part, rows)
+        parts = self._chosen(upload, there, wanted)
+        sizes = [part.size for part in parts]
+        total = sum(sizes)
         if size is not None and size != total:
             raise InvalidRequest(
                 f"The provided 'x-amz-mp-object-size' header value {size} "
                 f"does not match what was computed: {total}"
             )
-        stored = [StoredPart(part.number, part.size, _sum(part), part.manifest) for part in parts]
-        data, chunks = manifest.assemble(stored)
+        numbers, extents = [part.number for part in parts], [part.manifest for part in parts]
+        sums = list(map(_sum, parts))
+        data, chunks = manifest.assemble(zip(numbers, sizes, sums, extents, strict=True))
         version = replace(
             upload.draft,
             size=total,
@@ -266,35 +277,33 @@ class Multipart:
             parts=len(parts),
             modified_ms=self._clock.now_ms(),
             manifest=data,
-            checksum=_checksum(upload, parts, expected),
+            checksum=_checksum(upload, sums, sizes, expected),
         )
-        return _Assembled(version, chunks, frozenset(part.number for part in parts), _exact(parts))
+        return _Assembled(version, chunks, rows, _spare(there, parts))
 
-    async def _parts(self, bucket: Bucket, upload: Upload, wanted: Sequence[Wanted]) -> list[Part]:
+    def _chosen(self, upload: Upload, there: Sequence[Part], wanted: Sequence[Asked]) -> list[Part]:
         """The parts named, in order; InvalidPart, InvalidPartOrder, EntityTooSmall.
 
         Of a number that is named twice in a row the last counts: the part was sent again.
         """
-        there = {part.number: part async for part in self._meta.uploads.parts(bucket.id, upload.id)}
-        chosen: list[Part] = []
-        numbers = [want.number for want in wanted]
+        numbers = [number for number, _, _ in wanted]
         if numbers != sorted(numbers):
             raise InvalidPartOrder(UploadId=upload.id.hex())
-        for want in {want.number: want for want in wanted}.values():
-            part = there.get(want.number)
-            if part is None or not _matches(part, want):
-                raise InvalidPart(
-                    UploadId=upload.id.hex(), PartNumber=str(want.number), ETag=want.etag
-                )
+        by_number = {part.number: part for part in there}
+        chosen: list[Part] = []
+        for number, tag, checksum in dict(zip(numbers, wanted, strict=True)).values():
+            part = by_number.get(number)
+            if part is None or part.etag.hex() != tag or (checksum and not _has(part, checksum)):
+                raise InvalidPart(UploadId=upload.id.hex(), PartNumber=str(number), ETag=tag)
             chosen.append(part)
-        for part in chosen[:-1]:
-            if part.size < self._min_part:
-                raise EntityTooSmall(
-                    ProposedSize=str(part.size),
-                    MinSizeAllowed=str(self._min_part),
-                    PartNumber=str(part.number),
-                    ETag=part.etag.hex(),
-                )
+        small = next((part for part in chosen[:-1] if part.size < self._min_part), None)
+        if small is not None:
+            raise EntityTooSmall(
+                ProposedSize=str(small.size),
+                MinSizeAllowed=str(self._min_part),
+                PartNumber=str(small.number),
+                ETag=small.etag.hex(),
+            )
         return chosen
 
     async def _stored(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
@@ -309,27 +318,36 @@ class Multipart:
 
 
 class _Assembled(NamedTuple):
+    """What a Complete is about to commit, made of `rows`; the extents `spare` are no part of it."""
+
     version: Version
     chunks: list[bytes]
-    numbers: frozenset[int]
-    exact: bytes
+    rows: list[bytes]
+    spare: list[bytes]
+
+    @property
+    def exact(self) -> bytes:
+        """What names the very bytes of the object, and where they lie."""
+        return hashlib.sha256(b"".join([self.version.manifest, *self.chunks])).digest()
 
 
-def _matches(part: Part, want: Wanted) -> bool:
-    if part.etag.hex() != want.etag:
-        return False
-    return not want.checksum or (part.checksum is not None and part.checksum.value == want.checksum)
+def _has(part: Part, checksum: str) -> bool:
+    return part.checksum is not None and part.checksum.value == checksum
 
 
-def _digest(wanted: Sequence[Wanted]) -> bytes:
+def _spare(there: Sequence[Part], chosen: Sequence[Part]) -> list[bytes]:
+    """The extents that rows name and the version of the parts `chosen` does not."""
+    replaced = [data for part in there if part.replaced for data in part.replaced]
+    if not replaced and len(chosen) == len(there):
+        return []
+    kept = {part.manifest for part in chosen}
+    return [data for data in [*replaced, *[part.manifest for part in there]] if data not in kept]
+
+
+def _digest(wanted: Sequence[Asked]) -> bytes:
     return hashlib.sha256(
         "\n".join(f"{n} {tag} {sum_}" for n, tag, sum_ in wanted).encode()
     ).digest()
-
-
-def _exact(parts: Sequence[Part]) -> bytes:
-    """What names the very bytes of parts, wherever they lie."""
-    return hashlib.sha256(msgspec.msgpack.encode([(p.number, p.manifest) for p in parts])).digest()
 
 
 def _result(upload: Upload, digest: bytes) -> Version:
@@ -344,15 +362,16 @@ def _sum(part: Part) -> str:
     return checksum.value if checksum else ""
 
 
-def _checksum(upload: Upload, parts: Sequence[Part], expected: Checksum | None) -> Checksum:
+def _checksum(
+    upload: Upload, texts: Sequence[str], sizes: Sequence[int], expected: Checksum | None
+) -> Checksum:
     """The object's checksum, from those of its parts; BadDigest when another was expected."""
     algorithm = upload.algorithm or DEFAULT
     name = algorithm.name
-    sums = [digests.decode(name, _sum(part)) for part in parts]
+    sums = digests.decode_all(name, texts)
     if upload.composite:
         value = etag.composite(name, sums)
     else:
-        sizes = [part.size for part in parts]
         value = digests.encode(etag.full_object(name, zip(sums, sizes, strict=True)))
     if expected is not None and expected.value.partition("-")[0] != value.partition("-")[0]:
         raise BadDigest(f"The {name} you specified did not match the calculated checksum.")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from msgspec.structs import replace
@@ -115,19 +116,7 @@ def do_not_look_at_parts_again(patch: pytest.MonkeyPatch) -> None:
     async def hasty(
         self: Multipart, bucket: Bucket, upload: Upload, digest: bytes, draft: Any
     ) -> Any:
-        agreeing: Any = Hasty(draft)
-        return await begin(self, bucket, upload, digest, agreeing)
-
-    class Hasty:
-        def __init__(self, draft: Any) -> None:
-            self.exact = Same(draft.exact)
-            self.numbers = draft.numbers
-
-    class Same(bytes):
-        def __eq__(self, other: object) -> bool:
-            return True
-
-        __hash__ = bytes.__hash__
+        return await begin(self, bucket, upload, digest, draft._replace(rows=ANY))
 
     patch.setattr(Multipart, "_begin", hasty)
 

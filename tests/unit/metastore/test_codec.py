@@ -218,6 +218,45 @@ def test_heads_and_versions_come_back(version: Version, trail: Any, left: Any) -
     assert codec.decode_version(codec.encode_version(row)) == row
 
 
+PARTS = [
+    Part(
+        number=number,
+        size=number,
+        etag=OP,
+        modified_ms=0,
+        manifest=b"m" * number,
+        replaced=(b"m",) * number,
+        checksum=Checksum(Algorithm.CRC32, "AAAAAA=="),
+    )
+    for number in range(1, 6)
+]
+
+
+def test_many_records_are_decoded_as_one_by_one() -> None:
+    rows = list(map(codec.encode, PARTS))
+    assert codec.decode_all(Part, rows) == PARTS
+    assert codec.decode_all(Part, []) == []
+
+
+@given(st.data())
+def test_a_damaged_record_among_many_is_noticed(data: st.DataObject) -> None:
+    rows = list(map(codec.encode, PARTS))
+    which = data.draw(st.integers(0, len(rows) - 1))
+    row = bytearray(rows[which])
+    cut = data.draw(st.integers(0, len(row)))
+    if cut < len(row) and data.draw(st.booleans()):
+        row[cut] ^= data.draw(st.integers(1, 255))
+    elif cut:
+        del row[-cut:]
+    else:
+        row = bytearray(
+            codec._sealed(data.draw(st.sampled_from([b"", b"\x01", b"\x02", b"\x01\xc0"])))
+        )
+    rows[which] = bytes(row)
+    with pytest.raises(Corrupt):
+        codec.decode_all(Part, rows)
+
+
 @given(versions, trash)
 def test_the_summary_is_what_the_record_says(version: Version, left: Any) -> None:
     head = Head(kind=version.kind, last=version.seq, current=version, trash=left)

@@ -110,6 +110,26 @@ def test_any_text_is_a_value_or_an_s3_error(text: str, name: str) -> None:
         assert binascii.b2a_base64(digests.decode(name, text)).decode().strip() == text
 
 
+@given(st.lists(st.binary(min_size=4, max_size=4)), st.text(max_size=8), st.integers(0, 9))
+def test_many_values_are_decoded_as_one_by_one(values: list[bytes], text: str, at: int) -> None:
+    texts = list(map(digests.encode, values))
+    assert digests.decode_all("CRC32", texts) == values
+    try:
+        value = digests.decode("CRC32", text)
+    except BadDigest:
+        texts.insert(at, text)
+        with pytest.raises(BadDigest):
+            digests.decode_all("CRC32", texts)
+    else:
+        assert digests.decode_all("CRC32", [text]) == [value]
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "AAAAAAAA", "AAAAAA==\n", "A", "\u00e9"])
+def test_a_value_among_many_that_is_none(text: str) -> None:
+    with pytest.raises(BadDigest):
+        digests.decode_all("CRC32", ["AAAAAA==", text])
+
+
 def test_content_md5() -> None:
     value = hashlib.md5(CHECK).digest()
     assert digests.decode_md5(digests.encode(value)) == value
