@@ -18,6 +18,7 @@ from bench.workloads import WORKLOADS, Bench, Parameters
 
 SAMPLE_SECONDS = 0.2
 START_DELAY_NS = 200_000_000  # for the processes to come up and connect
+SETTLE_SECONDS = 1.0  # behind counted operations: what a server puts off is its work, too
 DRAIN_SECONDS = 300.0
 
 Progress = Callable[[str], None]
@@ -45,6 +46,13 @@ class Sampler:
     def tick(self) -> None:
         """Look at the processes, so that those that die soon are not missed."""
         self._ended = time.monotonic_ns()
+        self._look()
+
+    def settle(self) -> None:
+        """After `end`: count what the processes did since for the operations, but not the time."""
+        self._look()
+
+    def _look(self) -> None:
         if self._tree is not None:
             self._cpu = self._tree.cpu()
             now, peak = self._tree.memory(), self._peak
@@ -207,4 +215,6 @@ def measure_counted(target: Target, sources: list[Source], sampler: Sampler) -> 
     while not receiver.poll(SAMPLE_SECONDS):
         sampler.tick()
     sampler.end()
+    time.sleep(SETTLE_SECONDS)
+    sampler.settle()
     return collect([receiver])

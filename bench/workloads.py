@@ -172,7 +172,7 @@ def delete_batch(bench: Bench, number: int) -> Request:
 def complete(bench: Bench) -> Plan:
     """CompleteMultipartUpload of uploads that have `parts` parts of `part_size` bytes.
 
-    With the default size the server must be set to take parts below 5 MiB.
+    Those below 5 MiB an Ocean takes when it runs with OCEAN_TEST_MIN_PART=1.
     """
     parameters = bench.parameters
     warm = 1 if parameters.warm_up else 0
