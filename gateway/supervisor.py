@@ -4,6 +4,7 @@ It binds both ports once and never touches a request.
 """
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
@@ -23,6 +24,8 @@ _FIRST_DELAY = 0.1
 _LAST_DELAY = 5.0
 _ATTEMPTS = 5  # to get the first worker going
 _KILL_SECONDS = 5.0  # beyond the drain, for a worker to end by itself
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +115,17 @@ class Supervisor:
                 self._forget_gauges(process.pid)
 
     async def _spawn(self, control: int) -> asyncio.subprocess.Process:
-        """The worker runs from where this process was imported, whatever the working folder."""
+        """The worker runs from where this process was imported, whatever the working folder.
+
+        It cannot outlive this process for a moment, not even while it is still importing: it has
+        the lock of the data folder, and the next server waits for that.
+        """
         numbers = (control, *(sock.fileno() for sock in self._sockets))
         root = str(Path(ocean.__file__).parent.parent)
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "ocean", "worker", *map(str, numbers)),
             pass_fds=(*numbers, *self._inherited),
+            preexec_fn=_end_with_parent,
             env={**os.environ, "PYTHONPATH": root},
         )
 
@@ -167,6 +175,11 @@ def clean_metrics(config: Config) -> None:
     for file in folder.glob("*.db"):
         file.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.absolute())
+
+
+def _end_with_parent() -> None:
+    """prctl(2); what it sets outlives the exec that follows."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _told(status: int) -> str:

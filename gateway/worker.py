@@ -1,7 +1,7 @@
 """One worker process: everything of the server but the start and the end of its workers.
 
-It lives as long as its supervisor: the kernel kills it when the supervisor dies (PR_SET_PDEATHSIG),
-and if that is not so, it sees the end of the control socket.
+It lives as long as its supervisor: from its first moment the kernel kills it when the supervisor
+dies (PR_SET_PDEATHSIG), and if that is not so, it sees the end of the control socket.
 """
 
 import asyncio
@@ -24,7 +24,6 @@ from ocean.config import Config
 from ocean.logs import set_up
 from ocean.starting import START_FAILED, StartError
 
-_PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
@@ -35,7 +34,7 @@ def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
     """Serve until told to end; the exit status."""
     control = socket.socket(fileno=control_fd)
     orders = _receive(control)
-    if orders is None or not _die_with(orders.supervisor):
+    if orders is None or os.getppid() != orders.supervisor:
         return 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor acts
     set_up(orders.config.log, f"worker {orders.slot}")
@@ -82,13 +81,6 @@ def _receive(control: socket.socket) -> Orders | None:
     with control.makefile("rb") as file:
         line = file.readline()
     return decode_orders(line) if line.endswith(b"\n") else None
-
-
-def _die_with(supervisor: int) -> bool:
-    """Have the kernel end this process with its parent; False when the parent is gone already."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == supervisor
 
 
 def _tune_allocator() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,26 @@ def test_a_stopped_supervisor_that_is_killed_leaves_nothing(server: Server) -> N
     server.process.send_signal(signal.SIGSTOP)
     server.process.kill()
     wait_gone(pids, 2)
+
+
+def test_a_worker_that_only_starts_does_not_outlive_a_killed_supervisor(server: Server) -> None:
+    """Stopped while it imports, it can do nothing for its end itself."""
+    before = server.workers
+    os.kill(before[0], signal.SIGKILL)
+    started: list[int] = []
+
+    def executed() -> bool:
+        started[:] = set(server.workers) - set(before)
+        return any(b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in started)
+
+    wait_until(executed)
+    os.kill(started[0], signal.SIGSTOP)
+    try:
+        server.process.kill()
+        wait_gone(started, 2)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(started[0], signal.SIGKILL)
 
 
 def test_a_second_server_on_the_same_data_is_refused(server: Server) -> None:
