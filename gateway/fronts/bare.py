@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.fronts.bodies import Body, Flow
 from gateway.fronts.heads import CONTINUE, Dates, head, refusal
@@ -342,7 +343,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with suppress(OSError):  # the answer met a client that had left
+                self._transport.write_eof()
         self._by(_LINGER_SECONDS, self._abort)
 
 

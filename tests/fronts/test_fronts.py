@@ -1,6 +1,7 @@
 """Both fronts, over real sockets: requests as received, answers as they must leave."""
 
 import asyncio
+import gc
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -611,3 +612,24 @@ async def test_a_body_that_nobody_reads_does_not_fill_the_memory(serving: Servin
         gate.set()
         assert (await asyncio.wait_for(client.answer(), 10))[1]["x-size"] == str(size)
         await sending
+
+
+async def test_a_client_that_leaves_before_its_answer(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its kernel resets the connection by the answer, ahead of our end of it."""
+
+    async def leave(_request: Request) -> Response:
+        leaver.close()
+        return Response(403, {})
+
+    async with serving(leave) as connect:
+        client = await connect()
+        with socket.create_connection(client.writer.get_extra_info("peername")) as leaver:
+            leaver.sendall(f"PUT / HTTP/1.1\r\n{HOST}Content-Length: 1000000\r\n\r\n".encode())
+            while leaver.fileno() >= 0:
+                await asyncio.sleep(0.01)
+        await client.send(f"GET / HTTP/1.1\r\n{HOST}\r\n")
+        assert (await client.answer())[0] == 403
+    gc.collect()  # a task that failed is told of at its end
+    assert [record.message for record in caplog.records] == []
