@@ -619,16 +619,18 @@ async def test_a_client_that_leaves_before_its_answer(
 ) -> None:
     """Its kernel resets the connection by the answer, ahead of our end of it."""
 
+    left = asyncio.Event()
+
     async def leave(_request: Request) -> Response:
         leaver.close()
+        left.set()
         return Response(403, {})
 
     async with serving(leave) as connect:
         client = await connect()
         with socket.create_connection(client.writer.get_extra_info("peername")) as leaver:
             leaver.sendall(f"PUT / HTTP/1.1\r\n{HOST}Content-Length: 1000000\r\n\r\n".encode())
-            while leaver.fileno() >= 0:
-                await asyncio.sleep(0.01)
+            await left.wait()
         await client.send(f"GET / HTTP/1.1\r\n{HOST}\r\n")
         assert (await client.answer())[0] == 403
     gc.collect()  # a task that failed is told of at its end
