@@ -6,6 +6,7 @@ means that the two have counted differently.
 """
 
 import asyncio
+import gc
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -141,7 +142,9 @@ async def ready(port: int) -> None:
 
 
 @pytest.mark.timeout(900)
-async def test_no_request_passes_by_the_proxy(proxy: tuple[int, int]) -> None:
+async def test_no_request_passes_by_the_proxy(
+    proxy: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
     port, upstream = proxy
     recorder = Recorder()
     front = bare.Front(recorder, Limits(body_seconds=1, header_seconds=1))
@@ -157,3 +160,5 @@ async def test_no_request_passes_by_the_proxy(proxy: tuple[int, int]) -> None:
             assert answer.startswith(b"HTTP/1.1 200"), (case.name, answer)
             assert b"x-target: /canary\r\n" in answer, (case.name, answer)
     await front.drain(0)
+    gc.collect()  # a task that failed is told of at its end
+    assert caplog.text == ""
