@@ -34,10 +34,10 @@ from gateway.ops.shapes.objects import (
     PutObjectInput,
     PutObjectOutput,
 )
-from gateway.wire import conditions, ranges
+from gateway.wire import conditions, dates, ranges
 from metastore.records import Checksum as StoredChecksum
 from metastore.records import Version
-from ocean.errors import InternalError, InvalidArgument, InvalidPart, InvalidRequest
+from ocean.errors import InternalError, InvalidArgument, InvalidPart, InvalidRequest, NotModified
 from ocean.objects.manifest import PartEntry
 from ocean.rules import preconditions
 from ocean.rules.preconditions import NONE
@@ -113,7 +113,10 @@ async def _shown(cx: Context, given: GetObjectInput | HeadObjectInput, version: 
     )
     if wanted is not NONE:
         seconds = version.modified_ms // 1000
-        preconditions.check_read(wanted, etag=version.etag_text, modified=seconds)
+        try:
+            preconditions.check_read(wanted, etag=version.etag_text, modified=seconds)
+        except NotModified:
+            raise NotModified(headers=_unchanged(cx, given, version)) from None
     if given.part_number is not None:
         if given.range is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
@@ -122,6 +125,19 @@ async def _shown(cx: Context, given: GetObjectInput | HeadObjectInput, version: 
     if found is None:
         return Shown(0, version.size, partial=False, checksum=version.checksum)
     return Shown(found.start, found.stop, partial=True)
+
+
+def _unchanged(
+    cx: Context, given: GetObjectInput | HeadObjectInput, version: Version
+) -> dict[str, str]:
+    """What a cache is told of the object it has (RFC 9110 15.4.5)."""
+    fields = _described(cx, given, version, Shown(0, version.size, partial=False))
+    told = {name: fields.get(name.replace("-", "_")) for name in _VALIDATED}
+    headers = {name: value for name, value in told.items() if value is not None}
+    if fields["version_id"] is not None:
+        headers["x-amz-version-id"] = fields["version_id"]
+    headers["last-modified"] = dates.http(fields["last_modified"].timestamp())
+    return headers
 
 
 def _range(cx: Context, header: str, version: Version) -> ranges.Range | None:
@@ -184,6 +200,7 @@ _OVERRIDES = (
     "content_type",
     "expires",
 )
+_VALIDATED = ("etag", "cache-control", "expires")  # of a representation that did not change
 _STORED = tuple((name, name.replace("_", "-")) for name in _OVERRIDES)
 
 
@@ -244,6 +261,8 @@ async def get_object_attributes(
     """Those attributes of an object that are asked for."""
     version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
     wanted = frozenset(given.object_attributes)
+    if not wanted:
+        raise InvalidArgument("No attribute is named.", ArgumentName="x-amz-object-attributes")
     parts = None
     if "ObjectParts" in wanted and version.parts:
         parts = await _attributes_of_parts(cx, given, version)

@@ -220,6 +220,26 @@ def test_conditions_that_do_not_hold(
         s3.head_object(Bucket=bucket, Key="key", **asked)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_cache_is_told_what_it_would_be_told_with_the_bytes(
+    store: Store, s3: Client, versioned: str, method: str
+) -> None:
+    """RFC 9110 15.4.5: without them a cache keeps what it had, or too long."""
+    s3.put_object(
+        Bucket=versioned, Key="key", Body=b"abc", CacheControl="max-age=5", ContentType="a/b"
+    )
+    for query in ({}, {"response-cache-control": "no-store", "response-expires": "0"}):
+        whole = store.send(method, f"/{versioned}/key", query=query)
+        sent = {"If-None-Match": whole.headers["etag"]}
+        answer = store.send(method, f"/{versioned}/key", query=query, headers=sent)
+        assert (answer.status, answer.body) == (304, b"")
+        names = {"etag", "last-modified", "cache-control", "expires", "x-amz-version-id"}
+        assert names & set(whole.headers) >= names - {"expires"}
+        for name in names:
+            assert answer.headers.get(name) == whole.headers.get(name), name
+        assert "content-type" not in answer.headers
+
+
 def test_dates_that_are_none_are_ignored(store: Store, s3: Client, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="key", Body=b"abc")
     for header in ("If-Modified-Since", "If-Unmodified-Since"):

@@ -151,5 +151,8 @@ def test_bad_requests(store: Store, s3: Client, bucket: str) -> None:
         s3.get_object_attributes(Bucket=bucket, Key="key", ObjectAttributes=["Color"])
     answer = store.send("GET", f"/{bucket}/key", query={"attributes": ""})
     assert (answer.status, answer.error()) == (400, "InvalidRequest")
+    none = {"x-amz-object-attributes": ""}
+    answer = store.send("GET", f"/{bucket}/key", query={"attributes": ""}, headers=none)
+    assert (answer.status, answer.error()) == (400, "InvalidArgument")
     with refused("NoSuchKey", 404):
         s3.get_object_attributes(Bucket=bucket, Key="none", ObjectAttributes=ALL)
