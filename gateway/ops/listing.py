@@ -199,7 +199,7 @@ def _encode_token(after: str) -> str:
 
 def _decode_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode("ascii")).decode()
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (UnicodeError, binascii.Error, ValueError):
         raise InvalidArgument(
             "The continuation token provided is incorrect",

@@ -223,7 +223,7 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
             part_number_marker=after,
             next_part_number_marker=listed[-1].number if listed else 0,
             max_parts=limit,
-            is_truncated=len(found) > limit,
+            is_truncated=len(found) > limit > 0,
             initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
             owner=owner,
             storage_class="STANDARD",
@@ -250,9 +250,8 @@ async def list_multipart_uploads(
     """Uploads that were begun and have not ended."""
     limit = min(MAX_LISTED if given.max_uploads is None else given.max_uploads, MAX_LISTED)
     scope = Scope(cx.bucket.id, given.prefix or "", given.delimiter or "")
-    page = await cx.ocean.meta.uploads.page(
-        scope, given.key_marker or "", _marker(given.upload_id_marker), limit
-    )
+    marker = given.upload_id_marker if given.key_marker else None  # S3 ignores it by itself
+    page = await cx.ocean.meta.uploads.page(scope, given.key_marker or "", _marker(marker), limit)
     owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)
     written = url_encode if given.encoding_type == "url" else str
     head = ListMultipartUploadsResult(

@@ -101,3 +101,5 @@ def test_edges(s3: Client, filled: tuple[str, list[tuple[str, str]]]) -> None:
             s3.list_multipart_uploads(Bucket=bucket, MaxUploads=size)
     with refused("InvalidArgument", 400):
         s3.list_multipart_uploads(Bucket=bucket, KeyMarker="a", UploadIdMarker="nothex")
+    alone = s3.list_multipart_uploads(Bucket=bucket, UploadIdMarker="nothex")
+    assert alone["Uploads"] == s3.list_multipart_uploads(Bucket=bucket)["Uploads"]

@@ -186,16 +186,10 @@ def test_bad_sizes(store: Store, filled: str, call: str, size: str) -> None:
     assert (answer.status, answer.error()) == (400, "InvalidArgument")
 
 
-@pytest.mark.parametrize("token", ["x", "%%%", "ÿ", "QQ", "////"])
+@pytest.mark.parametrize("token", ["x", "%%%", "ÿ", "QQ", "////", "YQ==%", "gICA", "_-_-"])
 def test_bad_tokens(s3: Client, filled: str, token: str) -> None:
-    """A token that is none is refused, or begins anywhere: it never fails."""
-    try:
+    with refused("InvalidArgument", 400):
         s3.list_objects_v2(Bucket=filled, ContinuationToken=token)
-    except s3.exceptions.ClientError as error:
-        code = error.response["Error"]["Code"]
-    else:
-        code = "InvalidArgument"
-    assert code == "InvalidArgument"
 
 
 def test_bad_encoding_type(store: Store, filled: str) -> None:
