@@ -8,7 +8,7 @@ from gateway.wire import conditions
 from metastore.objects import Guard
 from metastore.records import Algorithm, Bucket, Checksum, Kind, Version, Versioning
 from ocean.body import digests
-from ocean.errors import InvalidArgument, InvalidRequest, MetadataTooLarge
+from ocean.errors import BadDigest, InvalidArgument, InvalidRequest, MetadataTooLarge
 from ocean.objects.get import version_id_of
 from ocean.objects.put import Expected
 from ocean.rules import preconditions, tags
@@ -86,23 +86,23 @@ def expected(cx: Context, given: Any) -> Expected:
     md5 = None if given.content_md5 is None else digests.decode_md5(given.content_md5)
     stated = digests.expected({name: getattr(given, field) for name, field in _NAMES})
     trailer = _trailer(cx)
-    if stated is not None:
-        if trailer is not None:
-            raise InvalidRequest(
-                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
-                "allowed."
-            )
-        return Expected(md5, Algorithm[stated[0]], stated[1])
-    if trailer is not None:
-        return Expected(md5, trailer)
-    named = given.checksum_algorithm
-    return Expected(md5, parse_algorithm(named) if named else Algorithm.NONE)
+    if stated is not None and trailer is not None:
+        raise InvalidRequest(
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        )
+    sent = Algorithm[stated[0]] if stated else trailer
+    named = parse_algorithm(given.checksum_algorithm) if given.checksum_algorithm else None
+    if sent and named and sent is not named:
+        raise BadDigest(f"The checksum that was sent is no {named.name}.")
+    return Expected(md5, sent or named or Algorithm.NONE, stated[1] if stated else None)
 
 
 def _trailer(cx: Context) -> Algorithm | None:
     names = cx.request.headers.get("x-amz-trailer")
     if names is None:
         return None
+    if not cx.request.headers.get("x-amz-content-sha256", "").endswith("-TRAILER"):
+        raise InvalidRequest("The body that x-amz-trailer announces has no trailer.")
     for name in names.lower().split(","):
         algorithm = name.strip().removeprefix(digests.PREFIX).upper()
         if algorithm in digests.CHECKSUMS:

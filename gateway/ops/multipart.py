@@ -89,14 +89,18 @@ def _checksum_of_upload(name: str | None, kind: str | None) -> tuple[Algorithm, 
     algorithm = parse_algorithm(name)
     if kind is None:
         return algorithm, algorithm is not Algorithm.CRC64NVME
-    if kind.upper() not in {"COMPOSITE", "FULL_OBJECT"}:
-        raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
-    composite = kind.upper() == "COMPOSITE"
+    composite = _is_composite(kind)
     if composite == (algorithm is Algorithm.CRC64NVME) and composite:
         raise _mismatch(kind, algorithm)
     if not composite and algorithm in _COMPOSITE_ONLY:
         raise _mismatch(kind, algorithm)
     return algorithm, composite
+
+
+def _is_composite(kind: str) -> bool:
+    if kind.upper() not in {"COMPOSITE", "FULL_OBJECT"}:
+        raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+    return kind.upper() == "COMPOSITE"
 
 
 def _mismatch(kind: str, algorithm: Algorithm) -> S3Error:
@@ -136,6 +140,7 @@ async def complete_multipart_upload(
             given.upload_id,
             _wanted(parts),
             expected=_stated(given),
+            composite=None if given.checksum_type is None else _is_composite(given.checksum_type),
             size=given.mpu_object_size,
             guard=write_guard(cx, given.if_match, given.if_none_match),
         )
@@ -187,11 +192,16 @@ def _value(given: CompletedPart) -> str:
 
 
 def _stated(given: CompleteMultipartUploadInput) -> Checksum | None:
-    for algorithm in _ALGORITHMS:
-        value = getattr(given, f"checksum_{algorithm.name.lower()}")
-        if value:
-            return Checksum(algorithm, value)
-    return None
+    sent = [
+        Checksum(algorithm, value)
+        for algorithm in _ALGORITHMS
+        if (value := getattr(given, f"checksum_{algorithm.name.lower()}")) is not None
+    ]
+    if len(sent) > 1:
+        raise InvalidRequest(
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        )
+    return sent[0] if sent else None
 
 
 @s3.operation("DELETE", "/{Bucket}/{Key+}", action="s3:AbortMultipartUpload", status=204)

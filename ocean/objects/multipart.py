@@ -112,11 +112,7 @@ class Multipart:
         if upload.algorithm and not expected.algorithm:
             expected = expected._replace(algorithm=upload.algorithm)
         if upload.algorithm and expected.algorithm is not upload.algorithm:
-            raise InvalidRequest(
-                "Checksum Type mismatch occurred, expected checksum Type: "
-                f"{upload.algorithm.name.lower()}, actual checksum Type: "
-                f"{expected.algorithm.name.lower()}"
-            )
+            raise _another_algorithm(upload.algorithm, expected.algorithm)
         op = self._meta.edits.next()
         owner = label.encode_part(bucket.id, upload.key, op, upload.id, number, body.size)
         with self._ingest.inflight.write() as ticket:
@@ -168,13 +164,20 @@ class Multipart:
         expected: Checksum | None,
         size: int | None,
         guard: Guard,
+        composite: bool | None = None,
     ) -> Version:
-        """Make the object of the parts named; the same call again gives the same answer."""
+        """Make the object of the parts named; the same call again gives the same answer.
+
+        `expected`, `composite` and `size` are what the client takes the object's checksum, its type
+        and the object's bytes for.
+        """
         digest = _digest(wanted)
         for _ in range(ATTEMPTS):
             upload = await self._stored(bucket, key, upload_id)
             if upload.state is UploadState.DONE:
                 return _result(upload, digest)
+            if composite is not None and composite is not upload.composite:
+                raise BadDigest("The checksum type is not that of the upload.")
             try:
                 draft = await self._assembled(bucket, upload, wanted, expected, size)
             except S3Error:
@@ -356,6 +359,13 @@ def _result(upload: Upload, digest: bytes) -> Version:
     return upload.result
 
 
+def _another_algorithm(wanted: Algorithm, sent: Algorithm) -> S3Error:
+    return InvalidRequest(
+        f"Checksum Type mismatch occurred, expected checksum Type: {wanted.name.lower()}, "
+        f"actual checksum Type: {sent.name.lower()}"
+    )
+
+
 def _sum(part: Part) -> str:
     """The checksum of a part of which the object's is made; none of a part without any."""
     checksum = part.crc or part.checksum
@@ -373,6 +383,9 @@ def _checksum(
         value = etag.composite(name, sums)
     else:
         value = digests.encode(etag.full_object(name, zip(sums, sizes, strict=True)))
-    if expected is not None and expected.value.partition("-")[0] != value.partition("-")[0]:
+    if expected is not None and expected.algorithm is not algorithm:
+        raise _another_algorithm(algorithm, expected.algorithm)
+    # The number of parts may be left out behind a composite one.
+    if expected is not None and expected.value not in (value, value.partition("-")[0]):
         raise BadDigest(f"The {name} you specified did not match the calculated checksum.")
     return Checksum(algorithm, value, upload.composite)

@@ -124,6 +124,14 @@ def test_only_when_asked_for(store: Store, s3: Client, bucket: str) -> None:
             "InvalidRequest",
         ),
         ({"x-amz-sdk-checksum-algorithm": "MD4"}, "InvalidRequest"),
+        (
+            {
+                "x-amz-sdk-checksum-algorithm": "SHA1",
+                "x-amz-checksum-crc32": checksum("CRC32", b"abc"),
+            },
+            "BadDigest",
+        ),
+        ({"x-amz-trailer": "x-amz-checksum-crc32"}, "InvalidRequest"),
     ],
 )
 def test_bad_headers(store: Store, bucket: str, stated: dict[str, str], error: str) -> None:
@@ -258,3 +266,34 @@ def test_of_an_upload_without_any(s3: Client, bucket: str, sent: str | None) -> 
         found = s3.get_object(**key, PartNumber=number, ChecksumMode="ENABLED")
         assert found["ChecksumCRC64NVME"] == checksum("CRC64NVME", body)
         assert found["Body"].read() == body
+
+
+def test_what_complete_says_of_the_checksum(s3: Client, store: Store, bucket: str) -> None:
+    """It is compared with what the upload was begun with, and never ignored."""
+    upload_id, told = sent_parts(s3, bucket, (b"abc",), "SHA256")
+    document = (
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+        f"<ETag>{told[0]['ETag']}</ETag></Part></CompleteMultipartUpload>"
+    ).encode()
+    right = composite("SHA256", b"abc")
+    name = "x-amz-checksum-sha256"
+    for stated, error in (
+        ({"x-amz-checksum-type": "FULL_OBJECT"}, "BadDigest"),
+        ({"x-amz-checksum-type": "odd"}, "InvalidRequest"),
+        ({"x-amz-checksum-crc32": checksum("CRC32", b"abc")}, "InvalidRequest"),
+        ({name: right, "x-amz-checksum-crc32": checksum("CRC32", b"abc")}, "InvalidRequest"),
+        ({name: ""}, "BadDigest"),
+        ({name: right.replace("-1", "-2")}, "BadDigest"),
+        ({name: checksum("SHA256", b"abc")}, "BadDigest"),
+    ):
+        answer = store.send(
+            "POST", f"/{bucket}/key", query={"uploadId": upload_id}, headers=stated, body=document
+        )
+        assert (answer.status, answer.error()) == (400, error), stated
+    stated = {"x-amz-checksum-type": "COMPOSITE", name: right}
+    for _ in range(2):
+        answer = store.send(
+            "POST", f"/{bucket}/key", query={"uploadId": upload_id}, headers=stated, body=document
+        )
+        assert answer.status == 200
+        assert right.encode() in answer.body
