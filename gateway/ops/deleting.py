@@ -91,7 +91,9 @@ def _checked(wanted: ObjectIdentifier) -> Guard:
     """The condition of one entry; an S3 error for what is wrong with it."""
     if wanted.last_modified_time is not None or wanted.size is not None:
         raise errors.NotImplemented("Conditions on time and size are not implemented.")
-    if not 0 < len(wanted.key.encode()) <= MAX_KEY:
+    if not wanted.key:
+        raise errors.UserKeyMustBeSpecified("An object to delete has no key.")
+    if len(wanted.key.encode()) > MAX_KEY:
         raise errors.KeyTooLongError
     return guard_of(conditions.write_conditions(wanted.etag), wanted.key)
 

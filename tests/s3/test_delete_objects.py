@@ -74,12 +74,14 @@ def test_each_on_its_own(s3: Client, bucket: str) -> None:
     objects = [
         {"Key": "b", "ETag": '"other"'},
         {"Key": "k" * 1025},
+        {"Key": ""},
         {"Key": "a", "ETag": etag},
     ]
     found = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     assert {one["Key"]: one["Code"] for one in found["Errors"]} == {
         "b": "PreconditionFailed",
         "k" * 1025: "KeyTooLongError",
+        "": "UserKeyMustBeSpecified",
     }
     assert keys(s3.list_objects_v2(Bucket=bucket)) == ["b"]
 
