@@ -83,6 +83,11 @@ class Context:
         return self.account
 
     @property
+    def owner(self) -> str:
+        """The canonical id of whose the bucket is or, as long as there is none, becomes."""
+        return self.bucket_record.owner if self.bucket_record else self.principal.account or ""
+
+    @property
     def owner_name(self) -> str:
         """The display name of the bucket's owner, as far as the caller may know it."""
         owner = self.bucket.owner

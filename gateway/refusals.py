@@ -5,6 +5,7 @@ harmless or handled, has a harmless value, or is refused. Presigned URLs carry t
 their query.
 """
 
+import re
 from collections.abc import Mapping
 
 from ocean import errors
@@ -106,6 +107,17 @@ ALLOWED_VALUES = {
     "x-amz-object-ownership": frozenset({"bucketownerenforced"}),
     "x-amz-storage-class": frozenset({"standard"}),
 }
+# Grants to the owner give what the owner may do anyway.
+GRANTS = frozenset(
+    {
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
+    }
+)
+_GRANTEE = re.compile(r'[ \t]*id="?([^",=\s]+)"?[ \t]*')
 STORAGE_CLASSES = frozenset(
     {
         "DEEP_ARCHIVE",
@@ -123,18 +135,19 @@ STORAGE_CLASSES = frozenset(
 )
 
 
-def refuse(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+def refuse(headers: Mapping[str, str], query: Mapping[str, str], owner: str = "") -> None:
     """Raise NotImplemented for the first header of a feature that is not built.
 
     `headers` have names in lower case; a query has any case and is looked at as if it were headers,
-    because a presigned URL may carry them there.
+    because a presigned URL may carry them there. `owner` is the canonical id of the
+    bucket's owner.
     """
     for name in headers:
         if name not in _COMMON and name.startswith("x-amz-"):
-            _check(name, name, headers[name])
+            _check(name, name, headers[name], owner)
     for name in query:
         if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
-            _check(lower, name, query[name])
+            _check(lower, name, query[name], owner)
 
 
 def refuse_fields(fields: Mapping[str, str]) -> None:
@@ -146,11 +159,19 @@ def refuse_fields(fields: Mapping[str, str]) -> None:
             _check(name, name, value)
 
 
-def _check(name: str, given: str, value: str) -> None:
+def _check(name: str, given: str, value: str, owner: str = "") -> None:
     if name.startswith(METADATA):
+        return
+    if name in GRANTS and all(_grantee(one) == owner for one in value.split(",")):
         return
     if value.lower() not in ALLOWED_VALUES.get(name, ()):
         raise _refusal(name, given, value)
+
+
+def _grantee(text: str) -> str | None:
+    """The canonical id of a grantee, None for one that is named otherwise."""
+    match = _GRANTEE.fullmatch(text)
+    return match[1] if match else None
 
 
 def _refusal(name: str, given: str, value: str) -> S3Error:

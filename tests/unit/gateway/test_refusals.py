@@ -3,7 +3,7 @@
 import botocore.session
 import pytest
 
-from gateway.refusals import HANDLED, refuse
+from gateway.refusals import GRANTS, HANDLED, refuse
 from ocean import errors
 
 REFUSED = [
@@ -57,6 +57,18 @@ def test_refused_by_name(name: str, value: str) -> None:
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)
 def test_accepted(name: str, value: str) -> None:
     refuse({name: value}, {name: value})
+
+
+@pytest.mark.parametrize("name", sorted(GRANTS))
+def test_grants_to_the_owner_are_accepted(name: str) -> None:
+    for value in ('id="0a"', "id=0a", ' id="0a" , id=0a'):
+        refuse({name: value}, {name.title(): value}, "0a")
+    for value in ("", "id=", 'id="0b"', 'id="0a", id="0b"', "uri=0a", 'id="0a",', 'xid="0a"', "0a"):
+        with pytest.raises(errors.NotImplemented) as caught:
+            refuse({name: value}, {}, "0a")
+        assert caught.value.details == {"Header": name}
+        with pytest.raises(errors.NotImplemented):
+            refuse({name: value}, {})
 
 
 def test_a_storage_class_that_is_none() -> None:
