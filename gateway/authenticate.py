@@ -16,7 +16,6 @@ from ocean.errors import (
     InvalidAccessKeyId,
     InvalidArgument,
     InvalidToken,
-    MissingContentLength,
 )
 from ocean.identity.credentials import Credentials
 from ocean.identity.records import Account, Credential
@@ -111,11 +110,9 @@ def _unsigned_mode(request: Request) -> Payload:
 
 
 def body_of(request: Request, verified: Verified) -> StreamBody:
-    """The decoded body of a request; MissingContentLength and what the framing's headers raise."""
+    """The decoded body of a request; what the framing's headers raise."""
     decoder = chunked.decoder(verified.mode, request.headers, verified.seed)
     if decoder is not None:
         size = chunked.decoded_length(request.headers)
         return StreamBody(request, size, decoder=decoder)
-    if request.length is None and "transfer-encoding" not in request.headers:
-        raise MissingContentLength
     return StreamBody(request, request.length, sha256=verified.sha256)

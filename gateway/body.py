@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from gateway.http import Request
 from gateway.wire.chunked import ChunkDecoder
 from metastore.records import Algorithm, Checksum
-from ocean.errors import IncompleteBody, XAmzContentSHA256Mismatch
+from ocean.errors import IncompleteBody, MissingContentLength, XAmzContentSHA256Mismatch
 
 CHECKSUM_HEADER = "x-amz-checksum-"
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 
 
 class StreamBody:
@@ -94,3 +95,13 @@ class StreamBody:
     def _check_length(self, received: int) -> None:
         if self.size is not None and received != self.size:
             raise IncompleteBody
+
+
+def check_length(request: Request) -> None:
+    """MissingContentLength for a head that does not even say that its body is empty.
+
+    HTTP takes it for empty (RFC 9112 6.3); S3 does not where the body is what is stored.
+    """
+    headers = request.headers
+    if not request.length and headers.keys().isdisjoint(_LENGTHS):
+        raise MissingContentLength

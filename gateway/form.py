@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterable
 
+from gateway.body import check_length
 from gateway.http import Request
 from gateway.wire.forms import FormDecoder, boundary
 from gateway.wire.postpolicy import Policy
 from metastore.records import Checksum
-from ocean.errors import InvalidArgument, MalformedPOSTRequest, MissingContentLength
+from ocean.errors import InvalidArgument, MalformedPOSTRequest
 from ocean.rules.naming import check_key
 
 
@@ -76,8 +77,7 @@ async def begin(request: Request) -> Form:
     it is not known yet, so no more is read than its fields may be long.
     """
     decoder = FormDecoder(boundary(request.headers.get("content-type", "")))
-    if request.length is None and "transfer-encoding" not in request.headers:
-        raise MissingContentLength
+    check_length(request)
     await request.proceed()
     async for data in request.body:
         pieces = decoder.feed(data)

@@ -11,6 +11,7 @@ from itertools import count
 
 from gateway import refusals
 from gateway.authenticate import Authenticator, Verified, body_of
+from gateway.body import check_length
 from gateway.context import Context
 from gateway.cors import Cors
 from gateway.failures import failure
@@ -104,7 +105,7 @@ class Pipeline:
             raise errors.NotImplemented(
                 f"{operation.name} is not implemented.", Operation=operation.name
             )
-        refusals.refuse(request.headers, target.query)
+        refusals.refuse(request.headers, target.query, cx.owner)
         if operation.body is BodyKind.FORM:
             refusals.refuse_fields(given)
         document = await self._body(cx, operation, verified)
@@ -144,6 +145,7 @@ class Pipeline:
             return None
         body = body_of(cx.request, verified)
         if operation.body is BodyKind.STREAM:
+            check_length(cx.request)
             cx.body = body
             return None
         data = await body.read(operation.document_limit)

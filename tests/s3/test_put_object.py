@@ -1,5 +1,8 @@
 """PutObject (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html)."""
 
+from contextlib import closing
+from http.client import HTTPConnection
+
 import pytest
 
 from tests.s3.expect import SIZES, data, headers, md5, md5_header, read, refused, status
@@ -133,11 +136,16 @@ def test_no_bucket(s3: Client, name: str) -> None:
 
 
 def test_without_a_length(store: Store, bucket: str) -> None:
+    """Bytes that somebody forgot to send are no empty object."""
     url = store.client().generate_presigned_url("put_object", {"Bucket": bucket, "Key": "key"})
     path = url.removeprefix(store.endpoint)
-    answer = store.plain("PUT", path, headers={"Content-Length": "0"})
-    assert answer.status == 200
-    assert answer.headers["etag"] == md5(b"")
+    with closing(HTTPConnection(store.host, timeout=30)) as connection:
+        connection.putrequest("PUT", path)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, b"MissingContentLength" in answer.read()) == (411, True)
+    assert store.send("HEAD", f"/{bucket}/key").status == 404
+    assert store.plain("PUT", path, headers={"Content-Length": "0"}).headers["etag"] == md5(b"")
 
 
 def test_versions(s3: Client, versioned: str) -> None:
