@@ -53,6 +53,7 @@ test: lint
 	@$(BIN)/pytest -q -n $(JOBS) -m "not nightly"
 
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
+# `make -k nightly` goes on after a part that failed.
 nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
 
 $(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test
