@@ -1,15 +1,11 @@
 """Every client over TLS, where the SDKs send other bodies: unsigned, with checksums in trailers."""
 
-import datetime as dt
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.certificates import certificate
 from tests.support.files import digests, make_tree, stored, write
 from tests.support.programs import Program
 from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
@@ -17,32 +13,10 @@ from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
 pytestmark = pytest.mark.slow
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """The files of a certificate for 127.0.0.1 and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Ocean's tests")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain = write(folder / "certificate.pem", certificate.public_bytes(pem))
-    return chain, write(folder / "key.pem", private)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("tls")
-    chain, key = self_signed(folder)
+    chain, key = certificate(folder)
     settings = {"OCEAN_TLS_CERTIFICATE": str(chain), "OCEAN_TLS_KEY": str(key)}
     with Server(folder / "server", settings) as running:
         yield running
