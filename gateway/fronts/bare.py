@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
-from gateway.fronts.bodies import Body, Flow
+from gateway.fronts.bodies import Body
 from gateway.fronts.heads import CONTINUE, Dates, head, refusal
 from gateway.fronts.outlet import Outlet
 from gateway.fronts.requests import HEAD_SIZE, Head, begins_well
@@ -33,6 +33,7 @@ from ocean.errors import (
 _END = b"\r\n\r\n"
 _LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
 _AHEAD = 64 << 10  # bytes of further requests that may wait for an answer to the one before
+_TURNED_AWAY = 100  # connections beyond the limits that are still told so
 _LINGER_SECONDS = 5.0  # to drop what is still sent to a connection that was answered and closed
 _TICK_SECONDS = 1.0  # at most, between looks at the deadlines
 _POLL_SECONDS = 0.02
@@ -46,7 +47,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, front: "Front") -> None:
         self._front = front
         self._loop = asyncio.get_running_loop()
-        self._flow = Flow(self._body_wanted, self._body_full)
         self._input = b""  # what was received and not yet taken
         self._body: Body | None = None  # of the current request, until its end was received
         self._task: asyncio.Task[None] | None = None  # of the current request
@@ -57,8 +57,10 @@ class Connection(asyncio.Protocol):
         self._held = False  # whether reading is paused
         self._half_closed = False
         self._peer = ""
+        self._admitted = False  # counted, and not one too many
         self.deadline = math.inf
-        self._late: Callable[[], None] = self._abort
+        # Unbound: a bound one would be a cycle, and keep all this until a collection.
+        self._late: Callable[[Connection], None] = Connection._abort
 
     # -- what the loop calls ----------------------------------------------------------------
 
@@ -69,24 +71,22 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self._peer = name[0] if name else ""
         front.connections.add(self)
-        front.peers[self._peer] += 1
-        limits = front.limits
-        if (
-            len(front.connections) > limits.connections
-            or front.peers[self._peer] > limits.connections_per_address
-        ):
-            self._turn_away(SlowDown())
-        else:
+        self._admitted = front.admit(self._peer)
+        if self._admitted:
             self._idle()
+        elif len(front.connections) - front.admitted > _TURNED_AWAY:
+            self._abort()
+        else:
+            self._turn_away(SlowDown())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called by the loop."""
         front = self._front
         front.connections.discard(self)
-        front.peers[self._peer] -= 1
-        if not front.peers[self._peer]:
-            del front.peers[self._peer]
+        if self._admitted:
+            front.dismiss(self._peer)
         self._parting = True
+        self._input = b""
         self._outlet.resume()
         self._break_off()
 
@@ -117,12 +117,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client ends its side: it still gets the answer to a request that it has sent."""
         self._half_closed = True
-        if self._parting or self._front.tls is not None:
-            self._break_off()
-            return False
-        busy = self._task is not None
         self._break_off()
-        return busy
+        return self._task is not None and self._front.tls is None
 
     def pause_writing(self) -> None:
         """Called by the loop."""
@@ -137,36 +133,36 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = math.inf
-        self._late()
+        self._late(self)
 
     def end_if_idle(self) -> None:
         """Close the connection unless a request is on its way through."""
-        if self._task is None and not self._input and self._body is None:
-            self._transport.close()
+        if self._task is None and not (self._input or self._body or self._parting):
+            self._close()
 
     def end(self) -> asyncio.Task[None] | None:
         """Close the connection whatever it does; what must still be waited for."""
         if self._task is not None:
             self._task.cancel()
-        self._transport.abort()
+        self._abort()
         return self._task
 
     # -- one request after the other --------------------------------------------------------
 
     def _next(self) -> None:
         """Begin the next request if its head is here."""
-        data = self._input
-        while data.startswith(b"\r\n"):
-            data = data[2:]
+        data = self._input.removeprefix(b"\r\n")  # RFC 9112, section 2.2
         end = data.find(_END)
         if end > HEAD_SIZE or (end < 0 and len(data) > HEAD_SIZE):
             self._turn_away(RequestHeaderSectionTooLarge())
         elif end < 0:
             self._input = data
-            if not begins_well(data):
+            if self._late is Connection._head_late:
+                return
+            if begins_well(data):
+                self._by(self._front.limits.header_seconds, Connection._head_late)
+            else:
                 self._turn_away(BadRequest())
-            elif self._late != self._head_late:
-                self._by(self._front.limits.header_seconds, self._head_late)
         else:
             end += len(_END)
             self._input = data[end:]
@@ -179,10 +175,10 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, parsed: Head) -> None:
         self.deadline = math.inf
-        self._late = self._abort
+        self._late = Connection._abort
         self._waits = parsed.waits
         self._patience = self._front.limits.body_seconds
-        body = Body(parsed.length, self._flow)
+        body = Body(parsed.length, self)
         request = Request(
             method=parsed.method,
             target=parsed.target,
@@ -213,7 +209,10 @@ class Connection(asyncio.Protocol):
             keep = await self._answer(parsed, response, body)
         except ConnectionError as error:
             log.debug("an answer did not arrive: %s", error)
-            self._transport.abort()
+            self._abort()
+        except Exception:
+            log.exception("an answer broke off")
+            self._abort()
         else:
             self._after(body, keep=keep)
         finally:
@@ -249,23 +248,24 @@ class Connection(asyncio.Protocol):
         """An answer has left."""
         if not keep:
             if body.ended and not self._input:
-                self._transport.close()
+                self._close()
             else:
                 self._part()
         elif body.ended:
+            self._full = False  # whatever of it was not read
             self._idle()
         else:
             body.drop()
-            self._by(self._front.limits.body_seconds, self._abort)
+            self._by(self._front.limits.body_seconds, Connection._abort)
 
     # -- deadlines --------------------------------------------------------------------------
 
-    def _by(self, seconds: float, late: Callable[[], None]) -> None:
+    def _by(self, seconds: float, late: Callable[["Connection"], None]) -> None:
         self.deadline = self._loop.time() + seconds
         self._late = late
 
     def _idle(self) -> None:
-        self._by(self._front.limits.idle_seconds, self._abort)
+        self._by(self._front.limits.idle_seconds, Connection._abort)
 
     def _head_late(self) -> None:
         self._turn_away(RequestTimeout())
@@ -273,9 +273,16 @@ class Connection(asyncio.Protocol):
     def _body_late(self) -> None:
         self._parting = True
         if self._body is not None:
-            self._body.fail(RequestTimeout())
+            self._body.fail(RequestTimeout)
+
+    def _parted(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._by(self._front.limits.write_seconds, Connection._abort)
+        else:
+            self._abort()
 
     def _abort(self) -> None:
+        self._parting = True
         self._transport.abort()
 
     # -- the body ---------------------------------------------------------------------------
@@ -286,11 +293,12 @@ class Connection(asyncio.Protocol):
             self._waits = False
             self._transport.write(CONTINUE)
 
-    def _body_wanted(self) -> None:
+    def body_wanted(self) -> None:
+        """Somebody waits for more of the body."""
         if self._waits and not self._transport.is_closing():
             self._waits = False
             self._transport.write(CONTINUE)
-        self._by(self._patience, self._body_late)
+        self._by(self._patience, Connection._body_late)
 
     def _heard(self, size: int) -> None:
         """Bytes of the body came. Waiting for them cost patience, and each one gives some back.
@@ -298,12 +306,13 @@ class Connection(asyncio.Protocol):
         So a body may pause, but not trickle for ever; time in which nobody waited does not count.
         """
         limits = self._front.limits
-        if self.deadline < math.inf and self._late == self._body_late:
+        if self.deadline < math.inf and self._late is Connection._body_late:
             left = self.deadline - self._loop.time()
             self._patience = min(limits.body_seconds, left + size / limits.body_rate)
             self.deadline = math.inf
 
-    def _body_full(self, full: bool) -> None:  # noqa: FBT001 - a callback with one meaning
+    def body_full(self, *, full: bool) -> None:
+        """The body has more than its reader took, or no longer."""
         self._full = full
         self._balance()
 
@@ -320,7 +329,7 @@ class Connection(asyncio.Protocol):
     def _break_off(self) -> None:
         """No more of the body will come."""
         if self._body is not None:
-            self._body.fail(IncompleteBody())
+            self._body.fail(IncompleteBody)
             self._body = None
 
     # -- the end ----------------------------------------------------------------------------
@@ -337,15 +346,21 @@ class Connection(asyncio.Protocol):
 
         Closing with input unread would reset the connection, and the client might lose the answer.
         """
-        self._parting = True
-        self._balance()
-        if self._half_closed:
-            self._transport.close()
+        if self._half_closed or self._transport.is_closing():
+            self._close()
             return
+        self._parting = True
+        self._input = b""
+        self._balance()
         if self._transport.can_write_eof():
             with suppress(OSError):  # the answer met a client that had left
                 self._transport.write_eof()
-        self._by(_LINGER_SECONDS, self._abort)
+        self._by(_LINGER_SECONDS, Connection._parted)
+
+    def _close(self) -> None:
+        self._parting = True
+        self._transport.close()
+        self._by(self._front.limits.write_seconds, Connection._abort)
 
 
 class Front:
@@ -360,7 +375,8 @@ class Front:
         self.dates = Dates()
         self.draining = False
         self.connections: set[Connection] = set()
-        self.peers: Counter[str] = Counter()  # connections by client address
+        self.admitted = 0  # of these, the ones within the limits
+        self.peers: Counter[str] = Counter()  # the admitted by client address
         self._listeners: list[asyncio.Server] = []
         self._clock: asyncio.TimerHandle | None = None
         shortest = min(limits.header_seconds, limits.body_seconds, limits.idle_seconds)
@@ -370,11 +386,34 @@ class Front:
         """Accept connections of a bound socket, which is closed when the drain begins."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Connection(self), sock=sock, ssl=self.tls, backlog=BACKLOG
+            lambda: Connection(self),
+            sock=sock,
+            ssl=self.tls,
+            ssl_handshake_timeout=self.limits.header_seconds if self.tls is not None else None,
+            backlog=BACKLOG,
         )
         self._listeners.append(server)
         if self._clock is None:
             self._tick()
+
+    def admit(self, peer: str) -> bool:
+        """Count a connection of a client address, unless there are enough."""
+        limits = self.limits
+        if (
+            self.admitted >= limits.connections
+            or self.peers[peer] >= limits.connections_per_address
+        ):
+            return False
+        self.admitted += 1
+        self.peers[peer] += 1
+        return True
+
+    def dismiss(self, peer: str) -> None:
+        """An admitted connection is gone."""
+        self.admitted -= 1
+        self.peers[peer] -= 1
+        if not self.peers[peer]:
+            del self.peers[peer]
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing more, let requests in flight end, then close every connection."""
@@ -395,8 +434,8 @@ class Front:
     def _tick(self) -> None:
         """Look at every deadline."""
         loop = asyncio.get_running_loop()
+        self._clock = loop.call_later(self._tick_seconds, self._tick)
         now = loop.time()
         late = [connection for connection in self.connections if connection.deadline <= now]
         for connection in late:
             connection.expire()
-        self._clock = loop.call_later(self._tick_seconds, self._tick)

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Protocol, Self
 
 from gateway.wire.transfer import ChunkedReader, Garbled
 from ocean.errors import IncompleteBody, S3Error
@@ -12,11 +11,14 @@ _HIGH_WATER = 512 << 10  # bytes that may wait to be read before the client is t
 _LOW_WATER = 128 << 10
 
 
-class Flow(NamedTuple):
-    """What a body tells its connection: before each wait for bytes, and whether it is full."""
+class Flow(Protocol):
+    """What a body tells its connection."""
 
-    wanted: Callable[[], None]
-    full: Callable[[bool], None]
+    def body_wanted(self) -> None:
+        """Before each wait for bytes."""
+
+    def body_full(self, *, full: bool) -> None:
+        """Whether it has more than its reader took."""
 
 
 class Body:
@@ -36,7 +38,7 @@ class Body:
         self._waiting = 0  # bytes in `_pieces`
         self._held = False
         self._waiter: asyncio.Future[None] | None = None
-        self._error: S3Error | None = None
+        self._error: type[S3Error] | None = None  # an instance would refer to frames and this
         self.left = length or 0  # bytes still to come; of a chunked body unknown
         self.ended = length == 0
         self.dropped = False
@@ -51,13 +53,13 @@ class Body:
             if self.ended:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
-            self._flow.wanted()
+            self._flow.body_wanted()
             await self._waiter
         piece = self._pieces.popleft()
         self._waiting -= len(piece)
         if self._held and self._waiting <= _LOW_WATER:
             self._held = False
-            self._flow.full(False)  # noqa: FBT003
+            self._flow.body_full(full=False)
         return piece
 
     @property
@@ -82,7 +84,7 @@ class Body:
         self._wake()
         return rest
 
-    def fail(self, error: S3Error) -> None:
+    def fail(self, error: type[S3Error]) -> None:
         """Nothing more will come: readers get what is here, and then `error`."""
         if not self.ended and self._error is None:
             self._error = error
@@ -94,28 +96,27 @@ class Body:
         self._pieces.clear()
         if self._held:
             self._held = False
-            self._flow.full(False)  # noqa: FBT003
+            self._flow.body_full(full=False)
 
     def _unchunk(self, chunks: ChunkedReader, data: bytes) -> bytes:
         try:
             pieces, rest = chunks.feed(data)
         except Garbled:
-            self.fail(IncompleteBody())
+            self.fail(IncompleteBody)
             return b""
-        for piece in pieces:
-            self._add(piece)
+        self._add(b"".join(pieces))  # one, however small the client's chunks are
         self.ended = chunks.ended
         self._wake()
         return rest
 
     def _add(self, piece: bytes) -> None:
-        if self.dropped:
+        if self.dropped or not piece:
             return
         self._pieces.append(piece)
         self._waiting += len(piece)
         if self._waiting > _HIGH_WATER and not self._held:
             self._held = True
-            self._flow.full(True)  # noqa: FBT003
+            self._flow.body_full(full=True)
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

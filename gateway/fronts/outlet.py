@@ -49,14 +49,14 @@ class Outlet:
         """
         try:
             first = head(response, date, lines)
-        except BadHead:
+        except (BadHead, UnicodeEncodeError):
             log.exception("an answer to %s was refused", method)
             await _close(response.stream)
             response = refusal(InternalError())
             first = head(response, date, lines)
         if bodiless(method, response.status):
-            self._write(first)
             await _close(response.stream)
+            self._write(first)
         elif response.stream is None:
             body = response.body
             if len(body) <= _COALESCE:
@@ -78,6 +78,12 @@ class Outlet:
             raise ConnectionResetError("the client is gone")
         self._transport.writelines(pieces)
 
+    def _write_piece(self, piece: Buffer, *, chunked: bool) -> None:
+        if not chunked:
+            self._write(piece)
+        elif len(piece):  # an empty chunk would be the last
+            self._write_all(b"%x\r\n" % len(piece), piece, b"\r\n")
+
     async def _stream(
         self, first: bytes, stream: AsyncIterator[Buffer], left: int | None, *, chunked: bool
     ) -> None:
@@ -87,12 +93,11 @@ class Outlet:
             self._transport.set_write_buffer_limits(high=_HIGH_WATER)
             self._write(first)
             async for piece in stream:
-                if chunked:
-                    self._write_all(b"%x\r\n" % len(piece), piece, b"\r\n")
-                else:
-                    self._write(piece)
                 if left is not None:
                     left -= len(piece)
+                    if left < 0:
+                        break
+                self._write_piece(piece, chunked=chunked)
                 if self._room is not None:
                     await self._flush()
             if left:

@@ -16,7 +16,7 @@ _LENGTH_DIGITS = 19
 _VERSIONS = frozenset({"1.0", "1.1"})
 # How every request begins; what does not is refused before its head is complete.
 _BEGINNING = re.compile(
-    rb"[A-Z]{0,32}|[A-Z]+ [^\0\n]*|[A-Z]+ [^\0\n]+\r\n(?:[^\0\n]*\r\n)*[^\0\n]*"
+    rb"\r|[A-Z]{0,32}|[A-Z]+ [^\0\n]*|[A-Z]+ [^\0\n]+\r\n(?:[^\0\n]*\r\n)*[^\0\n]*"
 )
 
 
@@ -52,6 +52,9 @@ class Head:
         lines = raw.count(b"\r\n")
         if raw.count(b"\n") != lines or raw.count(b"\r") != lines:
             raise BadRequest
+        # It would also take protocols that only look like this one.
+        if not raw.startswith(b" HTTP/1.", raw.find(b"\r") - 9):
+            raise BadRequest
         try:
             self._parser.feed_data(raw)
         except httptools.HttpParserUpgrade:
@@ -60,6 +63,8 @@ class Head:
             raise error.__context__ if error.__context__ is not None else error from None
         except httptools.HttpParserError as error:
             raise BadRequest from error
+        finally:
+            del self._parser  # which refers to this
         self._check()
 
     def on_url(self, url: bytes) -> None:
@@ -91,7 +96,6 @@ class Head:
     def _check(self) -> None:
         """Refuse what others may read otherwise (RFC 9112, sections 3.2, 6.1 and 6.3)."""
         headers = self.headers
-        del self._parser  # which refers to this
         if _HOST.fullmatch(headers.get("host", "")) is None or self.method in {"", "CONNECT"}:
             raise BadRequest
         if "transfer-encoding" in headers:
@@ -108,7 +112,7 @@ class Head:
             # Of an empty body too: RFC 9110 10.1.1 lets a server skip it there, but botocore takes
             # the status of an answer without it for that of the connection's next answer as well.
             self.waits = headers["expect"].lower() == "100-continue"
-        if "upgrade" in headers:
+        if "upgrade" in headers or (self.old and "close" in headers.get("connection", "").lower()):
             self.keep_alive = False
 
 
