@@ -19,11 +19,15 @@ _SIGNATURE = frozenset(
 )
 
 
+def hoisted(query: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a query, by name in lower case, with the signature's own parameters."""
+    return {
+        name.lower(): value for name, value in query.items() if name[:6] in ("x-amz-", "X-Amz-")
+    }
+
+
 def unhoist(headers: dict[str, str], query: Mapping[str, str]) -> dict[str, str]:
     """The headers (names in lower case) with those of the query; a real header wins."""
-    moved = {
-        lower: value
-        for name, value in query.items()
-        if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in _SIGNATURE
-    }
+    found = hoisted(query) if query else {}
+    moved = {name: value for name, value in found.items() if name not in _SIGNATURE}
     return {**moved, **headers} if moved else headers

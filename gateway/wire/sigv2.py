@@ -1,9 +1,9 @@
 """Signature Version 2: claims, their verification, and signing as old clients do. Pure.
 
 Invariant: what `sign` and `presign` make `verify` accepts. The signature covers the method, path,
-date or expiry, Content-MD5, Content-Type, every x-amz- header and the sub-resources listed here;
-it does not cover other query parameters, so an operation that another parameter selects must not
-be run on its strength (`uncovered` names them).
+date or expiry, Content-MD5, Content-Type, every x-amz- header, sent as one or in the query, and the
+sub-resources listed here; it does not cover other query parameters, so an operation that another
+parameter selects must not be run on its strength (`uncovered` names them).
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """
@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.wire import dates
 from gateway.wire.claims import check_signature, check_skew, printable, same_signature
+from gateway.wire.hoisting import hoisted
 from gateway.wire.sigv4 import Identity
 from gateway.wire.target import Pairs, Target, decode
 from ocean.errors import AccessDenied, InvalidArgument
@@ -162,8 +163,7 @@ def verify(
             Expires=dates.iso(claim.expires) if claim.expires < 2**36 else str(claim.expires),
             ServerTime=dates.iso(now),
         )
-    else:
-        headers = _with_query(target.pairs, headers)
+    headers = _with_query(claim, target.query, headers)
     for path in _resources(target):
         text = string_to_sign(method, path, target.raw_query, headers, claim.timestamp)
         computed = signature(secret, text)
@@ -179,13 +179,19 @@ def _resources(target: Target) -> tuple[str, ...]:
     return (path + "/", path) if bare else (path,)
 
 
-def _with_query(pairs: Pairs, headers: Mapping[str, str]) -> dict[str, str]:
-    """Clients that presign with headers put them into the query; the request's own win."""
-    named = {
-        name: value
-        for name, value in pairs
-        if name.startswith("x-amz-") or name in {"content-md5", "content-type"}
-    }
+def _with_query(
+    claim: Claim, query: Mapping[str, str], headers: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The headers that are signed: clients that presign with headers put them into the query.
+
+    What has a meaning there is read as `unhoist` reads it, or something could be added that acts
+    and is not signed. The request's own headers win.
+    """
+    if not query:
+        return headers
+    named = hoisted(query)
+    if claim.expires is not None:
+        named |= {name: query[name] for name in ("content-md5", "content-type") if name in query}
     return named | dict(headers)
 
 

@@ -110,6 +110,23 @@ def test_changed(store: Store, s3: Client, signer: Client, bucket: str) -> None:
     assert fetch(store, "GET", url).body == b"abc"
 
 
+def test_nothing_is_added(store: Store, s3: Client, signer: Client, bucket: str) -> None:
+    """A URL for one upload copies nothing else and says nothing else of what it stores."""
+    s3.put_object(Bucket=bucket, Key="secret", Body=b"secret")
+    url = signer.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "key"})
+    assert fetch(store, "PUT", url, b"mine").status == 200
+    path, _, query = url.partition("?")
+    for name in ("copy-source", "tagging", "meta-a", "storage-class"):
+        for prefix in ("x-amz-", "X-Amz-"):
+            added = f"{prefix}{name}={bucket}%2Fsecret"
+            for changed in (f"{url}&{added}", f"{path}?{added}&{query}"):
+                answer = fetch(store, "PUT", changed, b"mine")
+                assert (answer.status, answer.error()) == (403, "SignatureDoesNotMatch")
+    found = s3.get_object(Bucket=bucket, Key="key")
+    assert (found["Body"].read(), found["Metadata"]) == (b"mine", {})
+    assert "TagCount" not in found
+
+
 def test_signed_headers(store: Store, bucket: str) -> None:
     signer = store.client(signature_version="s3v4")
     named = {"Bucket": bucket, "Key": "key", "ContentType": "text/css", "Metadata": {"a": "1"}}

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.wire import authorization, dates, sigv2
+from gateway.wire.hoisting import unhoist
 from gateway.wire.sigv4 import Identity
 from gateway.wire.target import Domains, parse
 from ocean.errors import (
@@ -170,6 +171,44 @@ def test_malformed() -> None:
     for expires in ("", "x", "-1", "1.5", "9" * 16):
         with pytest.raises(AccessDenied, match="Invalid date"):
             verify("GET", f"{URL}&AWSAccessKeyId=a&Signature=b&Expires={expires}", {})
+
+
+ADDED = [
+    "x-amz-tagging=a%3Db",
+    "X-Amz-Tagging=a%3Db",
+    "X-Amz-Copy-Source=other/secret",
+    "%58-amz-copy-source=other/secret",
+    "x-amz-meta-a=2",
+    "X-Amz-Meta-A=2",
+    "x-amz-Meta-A=2",
+]
+
+
+@pytest.mark.parametrize("added", ADDED)
+def test_nothing_that_acts_can_be_added_to_the_query(added: str) -> None:
+    """What the rest of the gateway takes for headers is what is compared with the signature."""
+    plain = sigv2.presign(ALICE, "PUT", URL, {}, expires=NOW + 9)
+    with_header = sigv2.presign(ALICE, "PUT", URL, {"x-amz-meta-a": "1"}, expires=NOW + 9)
+    with_header += "&x-amz-meta-a=1"
+    signed = sigv2.sign(ALICE, "PUT", URL, {}, now=NOW)
+    verify("PUT", plain, {})
+    verify("PUT", with_header, {})
+    verify("PUT", URL, signed)
+    for url, headers in ((plain, {}), (with_header, {}), (URL, signed)):
+        path, _, query = url.partition("?")
+        for changed in (f"{path}?{query}&{added}", f"{path}?{added}&{query}"):
+            _unmoved_or_refused(changed, url, headers)
+
+
+def _unmoved_or_refused(changed: str, url: str, headers: Mapping[str, str]) -> None:
+    """What is accepted acts as what was signed."""
+    try:
+        verify("PUT", changed, headers)
+    except SignatureDoesNotMatch:
+        return
+    before, after = (parse(one.removeprefix("http://localhost:9000"), "", DOMAINS).query
+                     for one in (url, changed))  # fmt: skip
+    assert unhoist({}, after) == unhoist({}, before)
 
 
 def test_uncovered() -> None:
