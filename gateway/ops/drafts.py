@@ -1,5 +1,6 @@
 """From a request's headers to the version it asks for, and from a version to answer headers."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ _SYSTEM = (
     ("content_type", "content-type"),
     ("expires", "expires"),
 )
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")  # RFC 9110 5.6.2
 _UNSTORED = frozenset({"", "aws-chunked"})  # encodings that are of the request, not of the object
 _FIELDS = {algorithm: f"checksum_{algorithm.name.lower()}" for algorithm in Algorithm if algorithm}
 _NAMES = tuple((name, f"checksum_{name.lower()}") for name in digests.CHECKSUMS)
@@ -58,9 +60,12 @@ def system_headers(given: Any) -> dict[str, str]:
 
 
 def user_metadata(metadata: dict[str, str] | None) -> dict[str, str]:
-    """User metadata within AWS's limit; MetadataTooLarge."""
+    """User metadata within AWS's limit; MetadataTooLarge, InvalidArgument."""
     if not metadata:
         return {}
+    for name in metadata:
+        if _NAME.fullmatch(name) is None:  # of a form or a presigned URL, not of a header
+            raise InvalidArgument("The name of a piece of metadata is that of no header.")
     checked = {name: _text(name, value) for name, value in metadata.items()}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in checked.items())
     if size > METADATA_LIMIT:

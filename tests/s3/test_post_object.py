@@ -79,3 +79,11 @@ def test_an_altered_policy(store: Store, s3: Client, bucket: str) -> None:
     answer = form(store, one, b"abc")
     assert (answer.status, answer.error()) == (403, "SignatureDoesNotMatch")
     assert keys(s3.list_objects_v2(Bucket=bucket)) == []
+
+
+@pytest.mark.parametrize("odd", ["a b", "a:b", "é"])
+def test_metadata_names_that_no_header_has(store: Store, s3: Client, bucket: str, odd: str) -> None:
+    fields = {f"x-amz-meta-{odd}": "1"}
+    answer = form(store, s3.generate_presigned_post(bucket, "key", fields, [fields]), b"x")
+    assert (answer.status, answer.error()) == (400, "InvalidArgument")
+    assert keys(s3.list_objects_v2(Bucket=bucket)) == []

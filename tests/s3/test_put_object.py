@@ -5,7 +5,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.s3.expect import SIZES, data, headers, md5, md5_header, read, refused, status
+from tests.s3.expect import SIZES, data, headers, keys, md5, md5_header, read, refused, status
 from tests.s3.store import Client, Store
 
 
@@ -103,6 +103,17 @@ def test_metadata_limit(s3: Client, bucket: str) -> None:
 def test_metadata_names_are_in_lower_case(store: Store, bucket: str) -> None:
     store.send("PUT", f"/{bucket}/key", headers={"X-Amz-Meta-CamelCase": "As It Is"}, body=b"x")
     assert store.send("HEAD", f"/{bucket}/key").headers["x-amz-meta-camelcase"] == "As It Is"
+
+
+@pytest.mark.parametrize("odd", ["a\r\nx-evil: 1", "a b", "a:b", "é", "a\0", "(", "a/b"])
+def test_metadata_names_that_no_header_has(s3: Client, store: Store, bucket: str, odd: str) -> None:
+    """A query can name them; an answer could not be written with them."""
+    query = {f"x-amz-meta-{odd}": "1"}
+    answer = store.send("PUT", f"/{bucket}/key", query=query, body=b"x")
+    assert (answer.status, answer.error()) == (400, "InvalidArgument")
+    answer = store.send("POST", f"/{bucket}/key", query={"uploads": "", **query})
+    assert (answer.status, answer.error()) == (400, "InvalidArgument")
+    assert keys(s3.list_objects_v2(Bucket=bucket)) == []
 
 
 def test_metadata_beyond_ascii(store: Store, bucket: str) -> None:
