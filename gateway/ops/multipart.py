@@ -221,7 +221,9 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
     after = given.part_number_marker or 0
     found = [
         part
-        async for part in cx.ocean.meta.uploads.parts(cx.bucket.id, upload.id, after, limit + 1)
+        async for part in cx.ocean.meta.uploads.parts(
+            cx.bucket.id, upload.id, min(after, MAX_PARTS), limit + 1
+        )
     ]
     listed = found[:limit]
     owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)

@@ -46,11 +46,17 @@ def check_key(key: str) -> None:
 
 
 def check_version_id(version_id: str | None) -> None:
-    """Raise InvalidArgument for an empty version id; whether there is such a one is not looked at.
+    """Raise InvalidArgument for an empty version id, and for one that no answer can repeat.
 
-    None, for a request that names no version, is good.
+    Whether there is such a one is not looked at. None, for a request that names none, is good.
     """
-    if version_id == "":
+    if version_id is None:
+        return
+    if not (version_id.isascii() and version_id.isprintable()):
+        raise InvalidArgument(
+            "Invalid version id specified", ArgumentName="versionId", ArgumentValue=version_id
+        )
+    if not version_id:
         raise InvalidArgument(
             "Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue=""
         )

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.s3.expect import data, headers, keys, read, refused, status
 from tests.s3.store import Client, Store
 
@@ -74,6 +76,13 @@ def test_an_empty_version_id(store: Store, s3: Client, bucket: str) -> None:
     answer = store.send("DELETE", f"/{bucket}/key", query={"versionId": ""})
     assert (answer.status, answer.error()) == (400, "InvalidArgument")
     assert read(s3, bucket, "key") == b"x"
+
+
+@pytest.mark.parametrize("version", ["\0", "a\r\nx-evil: 1", "\n", "é", "\x7f"])
+def test_a_version_id_that_no_answer_can_repeat(store: Store, bucket: str, version: str) -> None:
+    for method, query in (("DELETE", {}), ("GET", {}), ("GET", {"tagging": ""})):
+        answer = store.send(method, f"/{bucket}/key", query={**query, "versionId": version})
+        assert (answer.status, answer.error()) == (400, "InvalidArgument")
 
 
 def test_conditions(s3: Client, bucket: str) -> None:

@@ -47,6 +47,9 @@ def test_edges(s3: Client, started: dict[str, str]) -> None:
     assert "Parts" not in none
     assert not none["IsTruncated"]  # or a client would ask for ever
     assert "Parts" not in s3.list_parts(**started, PartNumberMarker=10_000)
+    for marker in (65_535, 65_536, 2**31 - 1):
+        page = s3.list_parts(**started, PartNumberMarker=marker)
+        assert ("Parts" in page, page["IsTruncated"]) == (False, False)
     page = s3.list_parts(**started, PartNumberMarker=8)
     assert [one["PartNumber"] for one in page["Parts"]] == [300, 10_000]
     for bad in ({"MaxParts": -1}, {"PartNumberMarker": -1}):
