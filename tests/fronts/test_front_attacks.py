@@ -151,9 +151,12 @@ async def test_a_body_that_came_whole_and_was_never_read_leaves_the_connection_u
 
 async def test_empty_lines_cost_what_they_weigh() -> None:
     async with serve(echo) as served:
+        await served.connect()
+        await asyncio.sleep(0.05)
+        connection = next(iter(served.front.connections))
         begun = time.monotonic()
-        await served.ask(b"\r\n" * (1 << 20) + LAST)
-        assert time.monotonic() - begun < 1.5
+        connection.data_received(b"\r\n" * (1 << 19))
+        assert time.monotonic() - begun < 1
 
 
 async def test_requests_may_be_split_anywhere() -> None:
@@ -266,7 +269,12 @@ async def test_nothing_more_is_done_for_a_client_that_is_gone() -> None:
 
 @pytest.mark.parametrize("coding", ["Content-Length: 99", "Transfer-Encoding: chunked"])
 async def test_a_client_that_garbles_its_body_and_ends_its_side_is_told(coding: str) -> None:
-    async with serve(told) as served:
+    async def told_late(request: Request) -> Response:
+        answer = await told(request)
+        await asyncio.sleep(0.05)
+        return answer
+
+    async with serve(told_late) as served:
         reader, writer = await served.connect()
         writer.write(f"PUT /a HTTP/1.1\r\n{HOST}{coding}\r\n\r\n3\r\nab".encode())
         await asyncio.sleep(0.05)
