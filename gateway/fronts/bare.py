@@ -205,6 +205,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("a request failed")
             response, parsed.keep_alive = refusal(InternalError()), False
+        self.deadline = math.inf  # of a wait for the body that was given up
         try:
             keep = await self._answer(parsed, response, body)
         except ConnectionError as error:
@@ -351,6 +352,7 @@ class Connection(asyncio.Protocol):
             return
         self._parting = True
         self._input = b""
+        self._body = None
         self._balance()
         if self._transport.can_write_eof():
             with suppress(OSError):  # the answer met a client that had left

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from gateway.fronts import bare
+from gateway.fronts.bodies import Body
 from gateway.http import Handler, Request, Response
 from gateway.sockets import bind, tls_context
 from ocean.config.schema import Limits
@@ -175,6 +176,26 @@ async def test_requests_may_be_split_anywhere() -> None:
             answers = await rest(reader)
             assert statuses(answers) == [200, 200, 200], raw[:at]
             writer.close()
+
+
+async def test_a_wait_for_the_body_that_was_given_up_has_no_deadline() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.5)
+        yield b"x"
+
+    async def gives_up(request: Request) -> Response:
+        if request.method == "GET":
+            return await echo(request)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(anext(aiter(request.body)), 0.05)
+        return Response(200, {}, stream=pieces(), length=1)
+
+    async with serve(gives_up, Limits(body_seconds=0.2)) as served:
+        reader, writer = await served.connect()
+        writer.write(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 3\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\nx")
+        writer.write(b"abc" + LAST)
+        assert statuses(await rest(reader)) == [200]
 
 
 # --- answers --------------------------------------------------------------------------------------
@@ -403,6 +424,25 @@ async def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
                 assert left[0]() is None, raw[:40]
             finally:
                 gc.enable()
+
+
+async def test_the_body_of_a_refused_request_is_not_kept() -> None:
+    """Its client may linger for seconds, and there may be many of them."""
+    gate = asyncio.Event()
+
+    async def late(request: Request) -> Response:
+        await gate.wait()
+        return await refuse(request)
+
+    async with serve(late) as served:
+        reader, writer = await served.connect()
+        writer.write(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 99999999\r\n\r\n".encode())
+        writer.write(bytes(1 << 18))
+        await asyncio.sleep(0.1)
+        gate.set()
+        assert statuses(await rest(reader)) == [403]
+        assert served.front.connections
+        assert [one for one in gc.get_objects() if isinstance(one, Body)] == []
 
 
 async def test_one_that_is_late_in_a_bad_way_does_not_stop_the_clock(
