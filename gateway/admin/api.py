@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserShown
+from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserMade, UserShown
 from gateway.http import Request, Response
 from gateway.metrics import Metrics
 from gateway.wire import claims
@@ -151,17 +152,17 @@ class AdminApi:
         account = await self._identities.create_account(
             new.name, display_name=new.display_name, email=new.email, operator=new.operator
         )
-        made = UserShown.of(account)
+        made = UserMade.of(account)
         if not (new.access_key or new.secret_key):
             return _json(201, made)
         try:
-            await self._identities.create_access_key(
+            pair, secret = await self._identities.create_access_key(
                 new.name, access_key=new.access_key, secret=new.secret_key
             )
         except IdentityError:
             await self._identities.delete_account(new.name)
             raise
-        return _json(201, made)
+        return _json(201, replace(made, access_key=pair.access_key, secret_key=secret))
 
     async def _show_user(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str

@@ -50,6 +50,13 @@ class UserShown(msgspec.Struct, frozen=True):
         )
 
 
+class UserMade(UserShown, frozen=True, omit_defaults=True):
+    """A user just made, and its pair if it got one: the secret may have been generated."""
+
+    access_key: str = ""
+    secret_key: str = ""
+
+
 class KeyShown(msgspec.Struct, frozen=True):
     """A pair without its secret."""
 

@@ -32,8 +32,11 @@ REGION = "us-east-1"
 class Admin:
     """An admin API over a memory engine, called without a socket."""
 
-    def __init__(self, api: AdminApi, identities: Identities, buckets: Buckets) -> None:
+    def __init__(
+        self, api: AdminApi, identities: Identities, buckets: Buckets, credentials: Credentials
+    ) -> None:
         self.api = api
+        self.credentials = credentials
         self.buckets = buckets
         self.identities = identities
 
@@ -48,7 +51,7 @@ class Admin:
         config = load(environ=environ).config
         buckets = Buckets(engine, Edits(1))
         api = AdminApi(identities, credentials, buckets, Metrics(), config)
-        return cls(api, identities, buckets)
+        return cls(api, identities, buckets, credentials)
 
     async def send(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b""
@@ -200,6 +203,18 @@ async def test_large_bodies_are_refused() -> None:
     body = b"x" * (MAX_BODY + 1)
     headers = signed(ROOT, "POST", "/v1/users", body)
     assert (await admin.send("POST", "/v1/users", headers, body))[0] == 400
+
+
+@pytest.mark.parametrize("given", [{"access_key": "ALICEKEY"}, {"secret_key": "alices-secret"}])
+async def test_a_pair_made_with_its_user_is_shown_with_it(given: dict[str, str]) -> None:
+    """A half that was generated is known to nobody else."""
+    admin = await Admin.make()
+    status, made = await admin.call("POST", "/v1/users", {"name": "alice", **given})
+    assert status == 201
+    assert made | given == made
+    found = await admin.credentials.find(made["access_key"])
+    assert found is not None
+    assert found.secret == made["secret_key"]
 
 
 async def test_a_user_whose_pair_cannot_be_made_is_not_made() -> None:
