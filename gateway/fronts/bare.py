@@ -288,17 +288,18 @@ class Connection(asyncio.Protocol):
 
     # -- the body ---------------------------------------------------------------------------
 
-    async def _proceed(self) -> None:
+    def _invite(self) -> None:
         """Send `100 Continue`, once, if the client waits for it."""
         if self._waits and not self._transport.is_closing():
             self._waits = False
             self._transport.write(CONTINUE)
 
+    async def _proceed(self) -> None:
+        self._invite()
+
     def body_wanted(self) -> None:
         """Somebody waits for more of the body."""
-        if self._waits and not self._transport.is_closing():
-            self._waits = False
-            self._transport.write(CONTINUE)
+        self._invite()
         self._by(self._patience, Connection._body_late)
 
     def _heard(self, size: int) -> None:
