@@ -50,7 +50,9 @@ class Limits(Section, frozen=True):
     body_rate: Annotated[
         int, Meta(ge=1, le=1 << 30, description="bytes a second at least of a request's body")
     ] = 512
-    write_seconds: Annotated[Seconds, Meta(description="without taking a byte of the answer")] = 60
+    write_seconds: Annotated[
+        Seconds, Meta(description="for the client to take more of an answer")
+    ] = 60
     idle_seconds: Annotated[Seconds, Meta(description="between requests of a connection")] = 120
     drain_seconds: Annotated[Seconds, Meta(description="for requests in flight at SIGTERM")] = 30
     connections: Annotated[Count, Meta(description="at once in each worker")] = 10_000

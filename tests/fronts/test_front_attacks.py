@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.fronts import bare
+from gateway.fronts import bare, connection
 from gateway.fronts.bodies import Body
 from gateway.http import Handler, Request, Response
 from gateway.sockets import bind, tls_context
@@ -331,7 +331,7 @@ async def test_a_refused_client_may_take_its_answer_slowly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What it sends meanwhile is dropped, but not the answer."""
-    monkeypatch.setattr(bare, "_LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", 0.1)
     async with serve(waiting_answer, Limits(idle_seconds=1)) as served:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
@@ -391,7 +391,7 @@ async def test_a_flood_of_connections_is_not_kept() -> None:
 
 async def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
     """Without a collection of cycles: what clients sent must not pile up until there is one."""
-    left: list[weakref.ref[bare.Connection]] = []
+    left: list[weakref.ref[connection.Connection]] = []
     gate = asyncio.Event()
 
     async def waits(request: Request) -> Response:
@@ -450,7 +450,7 @@ async def test_one_that_is_late_in_a_bad_way_does_not_stop_the_clock(
 ) -> None:
     async with serve(echo, Limits(idle_seconds=0.1)) as served:
         with monkeypatch.context() as patch:
-            patch.setattr(bare.Connection, "expire", lambda _self: 1 / 0)
+            patch.setattr(connection.Connection, "expire", lambda _self: 1 / 0)
             await served.connect()
             await asyncio.sleep(0.2)
         assert served.escaped
