@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
+from bisect import bisect_right
 from collections import Counter
 from contextlib import suppress
 
 import msgspec
 
-from blobstore.base import BlobError
+from blobstore.base import BlobError, NotFound
 from metastore.engine import EngineError, Full, Table
 from metastore.errors import StoreError
 from metastore.records import LifeState
@@ -23,6 +24,7 @@ from ocean.store import Ocean
 log = logging.getLogger(__name__)
 
 _LIVE = b"live"  # row of `volumes`: live bytes by volume, as the last pass counted them
+COMPACTING = 10.0  # seconds of one round at most: what died is judged between rounds
 REST = 19  # times as long as the work took: at most a twentieth of one core goes into passes
 
 
@@ -47,6 +49,7 @@ class Housekeeping:
         self._ended: frozenset[int] = frozenset()  # epochs seen ended by the last round
         self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
         self._doubted: frozenset[int] = frozenset()  # tickets in doubt since a round
+        self._compacted = ""  # the volume that the last round looked at last
         self.passes = 0
 
     async def run(self) -> None:
@@ -88,21 +91,29 @@ class Housekeeping:
 
     async def _compact(self, live: Counter[str]) -> None:
         states = {life.epoch: life.state for life in self._watch.lives}
-        epochs = set()
-        async for volume in self._blobs.sealed():
+        volumes = [volume async for volume in self._blobs.sealed()]
+        behind = bisect_right(volumes, self._compacted)
+        until = time.monotonic() + COMPACTING
+        for volume in volumes[behind:] + volumes[:behind]:
+            if time.monotonic() > until:
+                break  # the next round goes on
+            self._compacted = volume
             epoch = epoch_of(volume)
-            epochs.add(epoch)
             # A life we have not heard of began since we looked: it may be writing there now.
             state = states.get(epoch, LifeState.LIVE)
             if not self._ours(volume, epoch, state):
                 continue
-            size = await self._blobs.volume_size(volume)
-            if size == 0 or live[volume] < size * self._ratio:
-                fence = state is LifeState.ENDED
-                named = live[volume]
-                await self._compaction.volume(volume, fence=fence, pause=Breath(), live=named)
+            with suppress(NotFound):  # another process was faster
+                await self._look(volume, live[volume], fence=state is LifeState.ENDED)
+        epochs = set(map(epoch_of, volumes))
         if self._watch.leads:
             await self._forget(epochs)
+
+    async def _look(self, volume: str, live: int, *, fence: bool) -> None:
+        """Compact a volume if it is worth it."""
+        size = await self._blobs.volume_size(volume)
+        if size == 0 or live < size * self._ratio:
+            await self._compaction.volume(volume, fence=fence, pause=Breath(), live=live)
 
     def _ours(self, volume: str, epoch: int, state: LifeState) -> bool:
         """Whether this process may compact a volume now: nobody can still commit into it."""
