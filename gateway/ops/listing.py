@@ -2,20 +2,21 @@
 
 import base64
 import binascii
-from typing import Annotated
 
 from gateway.context import Context
 from gateway.operations import s3
 from gateway.ops.shapes.listing import (
+    ListBucketResult,
+    ListBucketResultV2,
     ListObjectsInput,
     ListObjectsOutput,
     ListObjectsV2Input,
     ListObjectsV2Output,
     ListObjectVersionsInput,
     ListObjectVersionsOutput,
+    ListVersionsResult,
 )
 from gateway.wire import listing
-from gateway.wire.documents import Document, Element
 from gateway.wire.listing import ObjectRow, Owner, VersionRow
 from metastore.listing import Entry, Page, Scope, version_id_of
 from metastore.records import Algorithm, Kind
@@ -24,50 +25,6 @@ from ocean.errors import InvalidArgument
 MAX_KEYS = 1000
 _ALGORITHMS = tuple(algorithm.name for algorithm in Algorithm)
 _TYPES = ("FULL_OBJECT", "COMPOSITE")
-
-
-class ListBucketResult(Document):
-    """The head of a page of ListObjects."""
-
-    name: str
-    prefix: str = ""
-    marker: str = ""
-    next_marker: str | None = None
-    max_keys: int
-    delimiter: str | None = None
-    is_truncated: bool
-    encoding_type: str | None = None
-
-
-class ListBucketResultV2(Document):
-    """The head of a page of ListObjectsV2."""
-
-    xml_name = "ListBucketResult"
-    name: str
-    prefix: str = ""
-    key_count: int
-    max_keys: int
-    delimiter: str | None = None
-    is_truncated: bool
-    continuation_token: str | None = None
-    next_continuation_token: str | None = None
-    start_after: str | None = None
-    encoding_type: str | None = None
-
-
-class ListVersionsResult(Document):
-    """The head of a page of ListObjectVersions."""
-
-    name: str
-    prefix: str = ""
-    key_marker: str = ""
-    version_id_marker: str = ""
-    next_key_marker: str | None = None
-    next_version_id_marker: Annotated[str | None, Element("NextVersionIdMarker")] = None
-    max_keys: int
-    delimiter: str | None = None
-    is_truncated: bool
-    encoding_type: str | None = None
 
 
 @s3.operation("GET", "/{Bucket}", action="s3:ListBucket")
@@ -79,17 +36,14 @@ async def list_objects(cx: Context, given: ListObjectsInput) -> ListObjectsOutpu
         name=cx.bucket.name,
         prefix=given.prefix or "",
         marker=given.marker or "",
-        next_marker=page.after if page.truncated and given.delimiter else None,
+        next_marker=page.after
+        if page.truncated and (given.delimiter or not page.entries)
+        else None,
         max_keys=limit,
         delimiter=given.delimiter or None,
         is_truncated=page.truncated,
         encoding_type=given.encoding_type,
     )
-    if page.truncated and not page.entries:
-        head = ListBucketResult(
-            **{name: getattr(head, name) for name in head.__struct_fields__}
-            | {"next_marker": page.after}
-        )
     document = listing.objects_page(head, _rows(page), page.prefixes, owner=_owner(cx))
     return ListObjectsOutput(document=document)
 

@@ -7,34 +7,33 @@ from gateway.wire.bind import Body, Header, Output, Query
 from gateway.wire.documents import Document
 
 
-class ListObjectsResult(Document):
+class ListBucketResult(Document):
     """The head of a page of ListObjects."""
 
-    xml_name: ClassVar[str] = "ListBucketResult"
     name: str
     prefix: str = ""
     marker: str = ""
     next_marker: str | None = None
-    delimiter: str | None = None
     max_keys: int
-    encoding_type: Literal["url"] | None = None
+    delimiter: str | None = None
     is_truncated: bool
+    encoding_type: str | None = None
 
 
-class ListObjectsV2Result(Document):
+class ListBucketResultV2(Document):
     """The head of a page of ListObjectsV2. `key_count` counts rows and common prefixes."""
 
     xml_name: ClassVar[str] = "ListBucketResult"
     name: str
     prefix: str = ""
-    start_after: str | None = None
-    continuation_token: str | None = None
-    next_continuation_token: str | None = None
     key_count: int
     max_keys: int
     delimiter: str | None = None
-    encoding_type: Literal["url"] | None = None
     is_truncated: bool
+    continuation_token: str | None = None
+    next_continuation_token: str | None = None
+    start_after: str | None = None
+    encoding_type: str | None = None
 
 
 class ListVersionsResult(Document):
@@ -48,8 +47,8 @@ class ListVersionsResult(Document):
     next_version_id_marker: str | None = None
     max_keys: int
     delimiter: str | None = None
-    encoding_type: Literal["url"] | None = None
     is_truncated: bool
+    encoding_type: str | None = None
 
 
 class ListObjectsInput(ObjectInput):

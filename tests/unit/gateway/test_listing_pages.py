@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ops.shapes.listing import ListObjectsResult, ListObjectsV2Result, ListVersionsResult
+from gateway.ops.shapes.listing import ListBucketResult, ListBucketResultV2, ListVersionsResult
 from gateway.wire.listing import location, objects_page, versions_page
 
 MODEL = botocore.session.get_session().get_service_model("s3")
@@ -52,7 +52,7 @@ def test_a_client_reads_the_rows(
     encoded: bool,
     owned: bool,
 ) -> None:
-    head = ListObjectsV2Result(
+    head = ListBucketResultV2(
         name="b",
         prefix="p&/",
         key_count=len(rows) + len(prefixes),
@@ -105,10 +105,10 @@ def test_versions_and_delete_markers() -> None:
 
 @pytest.mark.parametrize("char", ["\x01", "\x1f", "\r", "\x7f", "\x85", "\ufffe"])
 def test_keys_that_xml_cannot_hold_are_references(char: str) -> None:
-    head = ListObjectsResult(name="b", max_keys=1, is_truncated=False)
+    head = ListBucketResult(name="b", max_keys=1, is_truncated=False)
     body = objects_page(head, [(f"a{char}b", 0, "e", 0, "", "")], [])
     assert f"<Key>a&#x{ord(char):x};b</Key>".encode() in body
-    encoded = ListObjectsResult(name="b", max_keys=1, is_truncated=False, encoding_type="url")
+    encoded = ListBucketResult(name="b", max_keys=1, is_truncated=False, encoding_type="url")
     page = parsed("ListObjects", objects_page(encoded, [(f"a{char} +b", 0, "e", 0, "", "")], []))
     assert unquote(page["Contents"][0]["Key"]) == f"a{char} +b"
 
