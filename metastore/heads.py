@@ -39,16 +39,12 @@ class Heads:
 
     async def read(self, bucket_id: bytes, key: str) -> StoredHead:
         """The Head of `key` as stored."""
-        data = await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key))
-        return StoredHead(data, versions.ABSENT if data is None else codec.decode_head(data))
+        return _stored(await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key)))
 
     async def read_many(self, bucket_id: bytes, wanted: Sequence[str]) -> list[StoredHead]:
         """The Heads of several keys."""
         rows = [keys.object_row(bucket_id, key) for key in wanted]
-        return [
-            StoredHead(data, versions.ABSENT if data is None else codec.decode_head(data))
-            for data in await self._engine.get_many(Table.OBJECTS, rows)
-        ]
+        return list(map(_stored, await self._engine.get_many(Table.OBJECTS, rows)))
 
     async def read_version(self, bucket_id: bytes, key: str, seq: int) -> StoredVersion | None:
         """The row of a version that is no longer current."""
@@ -58,9 +54,8 @@ class Heads:
     async def swap(self, bucket_id: bytes, key: str, old: bytes | None, head: Head) -> bytes | None:
         """Swap in `head` under a fresh edit id: that id, or None when others were first."""
         edit = self._edits.next()
-        new = codec.encode_head(versions.edited(head, edit))
-        row = keys.object_row(bucket_id, key)
-        return edit if await self._swapped(Swap(Table.OBJECTS, row, old, new), edit) else None
+        swap = _swap(bucket_id, key, old, head, edit)
+        return edit if await self._swapped(swap, edit) else None
 
     async def swap_many(
         self, bucket_id: bytes, changes: Sequence[tuple[str, bytes | None, Head]]
@@ -68,12 +63,7 @@ class Heads:
         """`swap` for each (key, old, head), in as few round trips as the engine needs."""
         edits = [self._edits.next() for _ in changes]
         swaps = [
-            Swap(
-                Table.OBJECTS,
-                keys.object_row(bucket_id, key),
-                old,
-                codec.encode_head(versions.edited(head, edit)),
-            )
+            _swap(bucket_id, key, old, head, edit)
             for (key, old, head), edit in zip(changes, edits, strict=True)
         ]
         definite = self._engine.definite
@@ -184,6 +174,16 @@ class Heads:
             await self._engine.swap(swap._replace(new=new))
         except Unknown:
             return
+
+
+def _stored(data: bytes | None) -> StoredHead:
+    return StoredHead(data, versions.ABSENT if data is None else codec.decode_head(data))
+
+
+def _swap(bucket_id: bytes, key: str, old: bytes | None, head: Head, edit: bytes) -> Swap:
+    """The swap of a Head under the edit id `edit`."""
+    new = codec.encode_head(versions.edited(head, edit))
+    return Swap(Table.OBJECTS, keys.object_row(bucket_id, key), old, new)
 
 
 def _trail(table: Table, data: bytes | None) -> tuple[bytes, ...]:

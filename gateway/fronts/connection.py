@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.fronts.bodies import Body
-from gateway.fronts.heads import CONTINUE, head, refusal
+from gateway.fronts.heads import CONTINUE, connection_lines, head, refusal
 from gateway.fronts.outlet import Outlet
 from gateway.fronts.requests import HEAD_SIZE, Head, begins_well
 from gateway.http import Request, Response
@@ -227,16 +227,11 @@ class Connection(asyncio.Protocol):
             and not (unknown and parsed.old)
             and body.shorter_than(_LEFTOVER)
         )
-        lines = "Transfer-Encoding: chunked\r\n" if unknown and not parsed.old else ""
-        if not keep:
-            lines += "Connection: close\r\n"
-        elif parsed.old:
-            lines += "Connection: keep-alive\r\n"
         await self._outlet.send(
             response,
             method=parsed.method,
             date=self._front.dates.now(),
-            lines=lines,
+            lines=connection_lines(keep=keep, old=parsed.old, unknown=unknown),
             chunked=not parsed.old,
         )
         return keep

@@ -8,7 +8,8 @@ from aiohttp import StreamReader
 from aiohttp.http import HttpVersion10
 from aiohttp.http_parser import RawRequestMessage
 
-from gateway.fronts.heads import CONTINUE, refusal
+from gateway.fronts.heads import CONTINUE, connection_lines, refusal
+from gateway.fronts.requests import body_length, waits
 from gateway.http import Headers, Request, Response
 from ocean.errors import BadRequest, IncompleteBody, RequestTimeout, S3Error
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to keep the connection
 _HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]*")  # narrower than RFC 3986, whose commas mislead
-_LENGTH_DIGITS = 19
 
 
 class Body:
@@ -55,23 +55,6 @@ class Body:
         except Exception as error:
             raise IncompleteBody from error
         raise StopAsyncIteration
-
-
-def _check_coding(headers: Headers, message: RawRequestMessage) -> None:
-    """Any coding but one plain `chunked`, of HTTP/1.1 and without a length, is refused.
-
-    The parser would pass over some of them (RFC 9112, sections 6.1 and 6.3).
-    """
-    known = headers["transfer-encoding"].lower() == "chunked" and message.chunked
-    if not known or message.version == HttpVersion10 or "content-length" in headers:
-        raise BadRequest
-
-
-def _length(text: str) -> int:
-    """Content-Length; the parser has checked that it is a number, but int() has its limits."""
-    if len(text) > _LENGTH_DIGITS:
-        raise BadRequest
-    return int(text)
 
 
 class Exchange:
@@ -119,17 +102,13 @@ class Exchange:
         for name, value in message.headers.items():
             name = name.lower()
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-        if "transfer-encoding" in headers:
-            _check_coding(headers, message)
-            self.length = None
-        elif "content-length" in headers:
-            self.length = _length(headers["content-length"])
+        old = message.version == HttpVersion10
+        self.length = body_length(headers, old=old)
+        if (self.length is None) is not message.chunked:
+            raise BadRequest
         if _HOST.fullmatch(headers.get("host", "")) is None or message.method == "CONNECT":
             raise BadRequest
-        if "expect" in headers and message.version != HttpVersion10:
-            # Of an empty body too: RFC 9110 10.1.1 lets a server skip it there, but botocore takes
-            # the status of an answer without it for that of the connection's next answer as well.
-            self.waits = headers["expect"].lower() == "100-continue"
+        self.waits = waits(headers, old=old)
         connection = self.connection
         return Request(
             method=message.method,
@@ -173,10 +152,7 @@ class Exchange:
         unknown = response.length is None and response.stream is not None
         if unknown and old:
             self.keep_alive = False
-        lines = "Transfer-Encoding: chunked\r\n" if unknown and not old else ""
-        if not self.keep_alive:
-            return f"{lines}Connection: close\r\n"
-        return f"{lines}Connection: keep-alive\r\n" if old else lines
+        return connection_lines(keep=self.keep_alive, old=old, unknown=unknown)
 
     def _reusable(self) -> bool:
         """Whether the connection can carry another request after this one."""

@@ -49,6 +49,17 @@ def bodiless(method: str, status: int) -> bool:
     return method == "HEAD" or status in _BODILESS
 
 
+def connection_lines(*, keep: bool, old: bool, unknown: bool) -> str:
+    """What an answer says about its connection and, of unknown length, about its own coding.
+
+    `old`: the client speaks HTTP/1.0, which has no codings and closes unless told otherwise.
+    """
+    lines = "Transfer-Encoding: chunked\r\n" if unknown and not old else ""
+    if not keep:
+        return f"{lines}Connection: close\r\n"
+    return f"{lines}Connection: keep-alive\r\n" if old else lines
+
+
 def head(response: Response, date: str, extra: str = "") -> bytes:
     """The head with `extra` lines, Content-Length (if known) and the empty line; BadHead."""
     headers = response.headers

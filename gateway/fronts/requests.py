@@ -98,22 +98,36 @@ class Head:
         headers = self.headers
         if _HOST.fullmatch(headers.get("host", "")) is None or self.method in {"", "CONNECT"}:
             raise BadRequest
-        if "transfer-encoding" in headers:
-            known = headers["transfer-encoding"].lower() == "chunked"
-            if not known or self.old or "content-length" in headers:
-                raise BadRequest
-            self.length = None
-        elif "content-length" in headers:
-            text = headers["content-length"]
-            if len(text) > _LENGTH_DIGITS or not (text.isascii() and text.isdigit()):
-                raise BadRequest
-            self.length = int(text)
-        if "expect" in headers and not self.old:
-            # Of an empty body too: RFC 9110 10.1.1 lets a server skip it there, but botocore takes
-            # the status of an answer without it for that of the connection's next answer as well.
-            self.waits = headers["expect"].lower() == "100-continue"
+        self.length = body_length(headers, old=self.old)
+        self.waits = waits(headers, old=self.old)
         if "upgrade" in headers or (self.old and "close" in headers.get("connection", "").lower()):
             self.keep_alive = False
+
+
+def body_length(headers: Headers, *, old: bool) -> int | None:
+    """Bytes of the body, None for a chunked one; BadRequest for what has two readings.
+
+    Any coding but one plain `chunked`, of HTTP/1.1 and without a length, is refused: parsers pass
+    over some of them. They check that a length is a number, but int() has limits of its own.
+    """
+    if "transfer-encoding" in headers:
+        known = headers["transfer-encoding"].lower() == "chunked"
+        if not known or old or "content-length" in headers:
+            raise BadRequest
+        return None
+    text = headers.get("content-length", "0")
+    if len(text) > _LENGTH_DIGITS or not (text.isascii() and text.isdigit()):
+        raise BadRequest
+    return int(text)
+
+
+def waits(headers: Headers, *, old: bool) -> bool:
+    """Whether the client sends its body only after `100 Continue`.
+
+    Of an empty body too: RFC 9110 10.1.1 lets a server skip it there, but botocore takes the
+    status of an answer without it for that of the connection's next answer as well.
+    """
+    return not old and headers.get("expect", "").lower() == "100-continue"
 
 
 def begins_well(data: bytes) -> bool:
