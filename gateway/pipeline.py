@@ -112,13 +112,14 @@ class Pipeline:
         taken = operation.bind(given, target.query, document)
         output = await operation.handler(cx, taken)
         rendered = operation.render(output)
-        if isinstance(rendered.stream, bytes):
-            rendered = rendered._replace(body=rendered.stream, stream=None)
+        body, stream = rendered.body, rendered.stream
+        if isinstance(stream, bytes):
+            body, stream = stream, None
         return Response(
             rendered.status or operation.status,
             rendered.headers,
-            rendered.body,
-            stream=rendered.stream,
+            body,
+            stream=stream,
             length=rendered.length,
         )
 

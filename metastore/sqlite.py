@@ -14,6 +14,7 @@ from typing import Any
 
 from metastore.engine import Counters, EngineError, Failed, Row, Swap, Table, Unavailable
 from metastore.group_commit import Change, GroupCommit, put_changes, removal, swap_change
+from metastore.recent_rows import RecentRows, keepable
 from metastore.reserve import Reserve
 from metastore.sqlite_file import (
     Durability,
@@ -29,6 +30,7 @@ from metastore.turnstile import Turnstile
 
 _CHUNK = 256  # rows that a scan takes at once: no read lasts longer, the log's reset waits for it
 _PIECE = 512  # rows that one statement removes: longer ones would keep the loop
+_UNREAD = b""  # no row has an empty value
 _GET = for_each_table("SELECT value FROM {} WHERE key = ?")
 _FROM = for_each_table("SELECT key, value FROM {} WHERE key >= ? ORDER BY key LIMIT ?")
 _BETWEEN = for_each_table(
@@ -68,6 +70,7 @@ class SqliteEngine:
             raise
         self._turnstile = Turnstile(f"{path}-queue", f"{path}-lock")
         self._execute = self._reader.cursor().execute
+        self._recent = RecentRows(path)
         self._commits = GroupCommit(
             self._writer, self._turnstile, self._reserve, self._counters, options, on_failure
         )
@@ -103,24 +106,44 @@ class SqliteEngine:
 
     async def get(self, table: Table, key: bytes) -> bytes | None:
         self._counters.reads += 1
+        recent = self._recent.now()
+        value = recent.get((table, key), _UNREAD)
+        if value is _UNREAD:
+            value = self._read(table, key)
+            if keepable(value):
+                recent[table, key] = value
+        return value
+
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
+        self._counters.reads += len(keys)
+        recent = self._recent.now()
+        values = [recent.get((table, key), _UNREAD) for key in keys]
+        if _UNREAD not in values:
+            return values
+        execute = self._execute
+        try:
+            execute("BEGIN")  # one look at the log for all
+            try:
+                values = [self._read(table, key) for key in keys]
+            finally:
+                execute("COMMIT")
+        except sqlite3.Error as error:
+            raise read_error(error) from error
+        recent.update(
+            {
+                (table, key): value
+                for key, value in zip(keys, values, strict=True)
+                if keepable(value)
+            }
+        )
+        return values
+
+    def _read(self, table: Table, key: bytes) -> bytes | None:
         try:
             row: tuple[bytes] | None = self._execute(_GET[table], (key,)).fetchone()
         except sqlite3.Error as error:
             raise read_error(error) from error
         return None if row is None else row[0]
-
-    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
-        self._counters.reads += len(keys)
-        execute, statement = self._execute, _GET[table]
-        try:
-            execute("BEGIN")  # one look at the log for all
-            try:
-                rows = [execute(statement, (key,)).fetchone() for key in keys]
-            finally:
-                execute("COMMIT")
-        except sqlite3.Error as error:
-            raise read_error(error) from error
-        return [row and row[0] for row in rows]
 
     async def scan(
         self, table: Table, start: bytes, stop: bytes | None, *, limit: int
@@ -195,6 +218,7 @@ class SqliteEngine:
     async def close(self) -> None:
         """Finish the writes that wait; the last process to close brings the log home."""
         await self._commits.close()
+        self._recent.close()
         self._reader.close()
         self._writer.close()
         self._turnstile.close()

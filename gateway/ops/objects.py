@@ -200,12 +200,13 @@ _OVERRIDES = (
     "content_type",
     "expires",
 )
+_RESPONSE = frozenset(f"response-{name.replace('_', '-')}" for name in _OVERRIDES)
 _VALIDATED = ("etag", "cache-control", "expires")  # of a representation that did not change
 _STORED = tuple((name, name.replace("_", "-")) for name in _OVERRIDES)
 
 
 def _check_overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> None:
-    if not cx.target.query:
+    if _RESPONSE.isdisjoint(cx.target.query):
         return
     for name in _OVERRIDES:
         value = getattr(given, f"response_{name}")
@@ -238,7 +239,7 @@ def _described(
     for field, name in _STORED:
         if name in headers:
             fields[field] = headers[name]
-    if cx.target.query:
+    if not _RESPONSE.isdisjoint(cx.target.query):
         for name in _OVERRIDES:
             value = getattr(given, f"response_{name}")
             if value is not None:

@@ -10,8 +10,10 @@ from gateway.wire import claims, sigv2
 from gateway.wire.target import Target
 from ocean.errors import InvalidArgument
 
-V4_QUERY = ("X-Amz-Algorithm", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-SignedHeaders")
-V2_QUERY = ("Signature", "AWSAccessKeyId")
+V4_QUERY = frozenset(
+    {"X-Amz-Algorithm", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-SignedHeaders"}
+)
+V2_QUERY = frozenset({"Signature", "AWSAccessKeyId"})
 
 
 def claim(target: Target, headers: Mapping[str, str]) -> claims.Claim | sigv2.Claim | None:
@@ -21,8 +23,8 @@ def claim(target: Target, headers: Mapping[str, str]) -> claims.Claim | sigv2.Cl
     """
     authorization = headers.get("authorization")
     query = target.query
-    v4 = bool(query) and any(name in query for name in V4_QUERY)
-    v2 = bool(query) and any(name in query for name in V2_QUERY)
+    v4 = not V4_QUERY.isdisjoint(query)
+    v2 = not V2_QUERY.isdisjoint(query)
     if v4 + v2 + (authorization is not None) > 1:
         raise InvalidArgument(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "

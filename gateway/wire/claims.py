@@ -128,9 +128,7 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
     Raises AuthorizationQueryParametersError, InvalidArgument or NotImplemented (ECDSA).
     """
     query = target.query
-    names = [name for name, _ in target.pairs]
-    repeated = len(names) != len(query) and any(names.count(name) > 1 for name in _QUERY_PARTS)
-    if repeated or not query.keys() >= _QUERY_NAMES:
+    if not query.keys() >= _QUERY_NAMES or _repeated(target):
         raise AuthorizationQueryParametersError(
             "Query-string authentication version 4 requires the "
             f"{', '.join(_QUERY_PARTS[:-1])}, and {_QUERY_PARTS[-1]} parameters."
@@ -153,6 +151,14 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
         payload_mode(payload or UNSIGNED_PAYLOAD),
         query.get("X-Amz-Security-Token") or headers.get("x-amz-security-token"),
     )
+
+
+def _repeated(target: Target) -> bool:
+    """Whether a parameter of the signature comes twice."""
+    if len(target.pairs) == len(target.query):
+        return False
+    names = [name for name, _ in target.pairs]
+    return any(names.count(name) > 1 for name in _QUERY_PARTS)
 
 
 def parse_scope(credential: str, malformed: "Malformed") -> Scope:

@@ -5,18 +5,19 @@ SDKs move `x-amz-` headers of a presigned request there, signed with the rest of
 
 from collections.abc import Mapping
 
-# The signature's own parameters, which are no headers.
-_SIGNATURE = frozenset(
+# The signature's own parameters as SDKs write them: most presigned queries have no others.
+PRESIGNED = frozenset(
     {
-        "x-amz-algorithm",
-        "x-amz-credential",
-        "x-amz-date",
-        "x-amz-expires",
-        "x-amz-security-token",
-        "x-amz-signature",
-        "x-amz-signedheaders",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
     }
 )
+_SIGNATURE = frozenset(map(str.lower, PRESIGNED))  # parameters of the signature, no headers
 
 
 def hoisted(query: Mapping[str, str]) -> dict[str, str]:
@@ -28,6 +29,7 @@ def hoisted(query: Mapping[str, str]) -> dict[str, str]:
 
 def unhoist(headers: dict[str, str], query: Mapping[str, str]) -> dict[str, str]:
     """The headers (names in lower case) with those of the query; a real header wins."""
-    found = hoisted(query) if query else {}
-    moved = {name: value for name, value in found.items() if name not in _SIGNATURE}
+    if PRESIGNED.issuperset(query):
+        return headers
+    moved = {name: value for name, value in hoisted(query).items() if name not in _SIGNATURE}
     return {**moved, **headers} if moved else headers

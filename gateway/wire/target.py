@@ -100,8 +100,9 @@ def parse_query(raw: str) -> Pairs:
 
 def decode(text: str) -> str:
     """Undo percent-encoding; raises InvalidURI for what is no escape or no UTF-8."""
-    if "%" not in text and text.isascii():
-        return text
+    plain = text.replace("%2F", "/")  # the only escape of most credentials and prefixes
+    if "%" not in plain and plain.isascii():
+        return plain
     if _BAD_ESCAPE.search(text):
         raise InvalidURI(URI=_printable(text))
     try:
