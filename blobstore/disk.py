@@ -6,6 +6,7 @@ barrier and each change of a folder in the order they were made.
 
 import errno
 import os
+from contextlib import suppress
 
 SHORT_READ = 128 << 10  # cheaper to wait for than a hop to a thread, unless the device is slow
 
@@ -59,6 +60,11 @@ class Disk:
     def fdatasync(self, fd: int) -> None:
         os.fdatasync(fd)
 
+    def give_back_pages(self, fd: int) -> None:
+        """Take what is durable of a file out of the page cache; only advice, it cannot fail."""
+        with suppress(OSError):
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def sync_folder(self, path: str) -> None:
         """Make the names in a folder durable."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -94,3 +100,6 @@ class Relaxed(Disk):
 
     def sync_folder(self, path: str) -> None:
         pass
+
+    def give_back_pages(self, fd: int) -> None:
+        pass  # none of them is durable

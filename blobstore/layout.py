@@ -47,7 +47,15 @@ def open_files(  # each option with its default: this is the documentation of th
         disk.sync_folder(str(folder))
     return Blobs(
         Files(folders[0], name="volumes", disk=disk, reserve=reserve, on_failure=on_failure),
-        Files(folders[1], name="blobs", disk=disk, reserve=reserve, lanes=4, on_failure=on_failure),
+        Files(
+            folders[1],
+            name="blobs",
+            disk=disk,
+            reserve=reserve,
+            lanes=4,
+            cached=False,
+            on_failure=on_failure,
+        ),
         BlobNames(epoch),
         compacted=Files(folders[0], name="volumes", disk=disk, reserve=0, on_failure=on_failure),
         threshold=threshold,

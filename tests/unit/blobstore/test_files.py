@@ -13,7 +13,7 @@ import pytest
 from blobstore import files as files_module
 from blobstore.base import Corrupt, Failed, Full, NotFound, Unavailable
 from blobstore.disk import Disk
-from blobstore.files import Files
+from blobstore.files import LONG, Files
 
 
 class FaultyDisk(Disk):
@@ -122,6 +122,32 @@ async def test_a_failed_fsync_stops_the_store(
     await assert_stopped(store)
     assert len(disk.synced) == count  # never tried again
     assert bytes(await store.read("blob", 0, 3)) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("cached", "size", "given_back"),
+    [(False, LONG, True), (False, LONG - 1, False), (True, LONG, False)],
+)
+async def test_long_files_leave_the_page_cache_once_durable(
+    tmp_path: Path, cached: bool, size: int, given_back: bool
+) -> None:
+    order: list[str] = []
+
+    class Ordered(Disk):
+        def fdatasync(self, fd: int) -> None:
+            order.append("sync")
+            super().fdatasync(fd)
+
+        def give_back_pages(self, fd: int) -> None:
+            order.append("give back")
+            super().give_back_pages(fd)
+
+    store = Files(tmp_path, disk=Ordered(), cached=cached)
+    await store.create("blob", bytes(size))
+    await store.sync("blob")
+    assert order == ["sync", "give back"][: 1 + given_back]
+    assert bytes(await store.read("blob", 0, size)) == bytes(size)
+    await store.close()
 
 
 @pytest.mark.parametrize("method", ["create", "pwrite"])
