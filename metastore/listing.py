@@ -16,6 +16,7 @@ from metastore.records import Kind
 
 ROWS_A_PAGE = 20_000  # rows read at most: behind many delete markers a page comes out short
 _BATCH = 1000
+_new = tuple.__new__  # a named tuple without a call of its constructor: a page has a thousand
 
 
 class Entry(NamedTuple):
@@ -136,38 +137,49 @@ class Listing:
         page.after = after
         cursor = self._cursor(scope, after, limit)
         while rows := await cursor.batch():
-            for key, summary in await self._current(rows):
-                if len(page.entries) + len(page.prefixes) == limit:
-                    page.truncated = True
-                    return page
-                common = scope.common(key) if scope.delimiter else None
-                page.after = common or key
-                if common is not None:
-                    page.prefixes.append(common)
-                    cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
-                    break
-                page.entries.append(Entry(key, summary, True))  # noqa: FBT003 - a thousand times
-            else:
-                last = keys.object_key(rows[-1].key)
-                if cursor.rows >= ROWS_A_PAGE and not scope.rolled(last):
-                    page.truncated, page.after = True, last
-                    return page
+            common = self._take(scope, page, await self._current(rows), limit)
+            if page.truncated:
+                return page
+            if common is not None:
+                cursor.jump(keys.successor(keys.object_row(scope.bucket_id, common)))
+                continue
+            last = keys.object_key(rows[-1].key)
+            if cursor.rows >= ROWS_A_PAGE and not scope.rolled(last):
+                page.truncated, page.after = True, last
+                return page
         return page
 
-    async def _current(self, rows: list[Row]) -> list[tuple[str, Summary]]:
-        """Key and summary of the rows whose current version is an object."""
+    async def _current(self, rows: list[Row]) -> list[Entry]:
+        """The rows whose current version is an object."""
         found = []
-        for row in rows:
-            kind = codec.kind_of(row.value)
+        for row_key, value in rows:
+            kind = codec.kind_of(value)
             if kind == Kind.OBJECT:
-                found.append((row.key[keys.ID_SIZE :].decode(), codec.summary(row.value)))
+                key = row_key[keys.ID_SIZE :].decode()
+                found.append(_new(Entry, (key, codec.summary(value), True)))
             elif kind == Kind.REFERENCE:
-                key = keys.object_key(row.key)
-                current = await self._objects.current(row.key[: keys.ID_SIZE], key)
+                key = keys.object_key(row_key)
+                current = await self._objects.current(row_key[: keys.ID_SIZE], key)
                 if current is not None and current.kind is Kind.OBJECT:
                     data = codec.encode_version(codec.VersionRow(current))
-                    found.append((key, codec.summary(data)))
+                    found.append(Entry(key, codec.summary(data), latest=True))
         return found
+
+    def _take(self, scope: Scope, page: Page, entries: list[Entry], limit: int) -> str | None:
+        """Add entries until the page is full, or up to a common prefix, which is given back."""
+        room = limit - len(page)
+        for count, entry in enumerate(entries[:room] if scope.delimiter else ()):
+            common = scope.common(entry.key)
+            if common is not None:
+                page.entries += entries[:count]
+                page.prefixes.append(common)
+                page.after = common
+                return common
+        if taken := entries[:room]:
+            page.entries += taken
+            page.after = taken[-1].key
+        page.truncated = len(entries) > room
+        return None
 
     async def versions(self, scope: Scope, after: str, after_version: str, limit: int) -> Page:
         """All versions and delete markers behind `after`, or behind one version of it."""

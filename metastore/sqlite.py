@@ -9,6 +9,7 @@ overwrites. What only recovery could bring back, the first opener makes durable.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,7 @@ from metastore.turnstile import Turnstile
 
 _CHUNK = 256  # rows that a scan takes at once: no read lasts longer, the log's reset waits for it
 _PIECE = 512  # rows that one statement removes: longer ones would keep the loop
+_row = partial(tuple.__new__, Row)  # Row._make, without a look at the length
 _UNREAD = b""  # no row has an empty value
 _GET = for_each_table("SELECT value FROM {} WHERE key = ?")
 _FROM = for_each_table("SELECT key, value FROM {} WHERE key >= ? ORDER BY key LIMIT ?")
@@ -152,8 +154,8 @@ class SqliteEngine:
         while limit > 0:
             rows = self._rows(table, start, stop, min(limit, _CHUNK))
             self._counters.rows += len(rows)
-            for row in rows:
-                yield Row._make(row)
+            for row in map(_row, rows):
+                yield row
             if len(rows) < _CHUNK:
                 return
             limit -= len(rows)

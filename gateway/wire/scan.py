@@ -11,7 +11,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from gateway.wire.documents import Document, DocumentT, Field, fields_of, root_name
+from gateway.wire.documents import (
+    Document,
+    DocumentT,
+    Field,
+    fields_of,
+    integer,
+    integers,
+    root_name,
+)
 from ocean.errors import MalformedXML
 
 MIN_SIZE = 2048  # below, the full reader is as fast
@@ -118,8 +126,7 @@ def _records(
     """Records of the columns `texts`; MalformedXML."""
     names = [name for name, _ in fields]
     columns = [
-        column if convert is str else list(map(convert, column))
-        for (_, convert), column in zip(fields, texts, strict=True)
+        _converted(convert, column) for (_, convert), column in zip(fields, texts, strict=True)
     ]
     try:
         if len(names) == 2:  # most have two, and a display of two makes half the work
@@ -129,6 +136,12 @@ def _records(
         return tuple([record(**dict(zip(names, row))) for row in rows])  # noqa: B905 - they do fit
     except TypeError:
         raise MalformedXML from None  # a required element is missing
+
+
+def _converted(convert: _Convert, column: list[str]) -> list[Any]:
+    if convert is str:
+        return column
+    return integers(column) if convert is integer else list(map(convert, column))
 
 
 def _build(kind: type[DocumentT], plan: _Plan, pieces: list[tuple[str, ...]]) -> DocumentT | None:
