@@ -251,7 +251,8 @@ class Files:
             self.counters.fsyncs += len(files) + len(folders) + bool(unsettled)
         for file, size in zip(files, sizes, strict=True):
             file.synced, file.named = size, True
-            if size >= LONG and not self._cached:
+        for file in files:
+            if file.size >= LONG and not self._cached:
                 self._disk.give_back_pages(file.fd)
         for folder in emptied:
             self._remove_if_empty(folder)

@@ -147,7 +147,7 @@ def refuse(headers: Mapping[str, str], query: Mapping[str, str], owner: str = ""
         if name not in _COMMON and name.startswith("x-amz-"):
             _check(name, name, headers[name], owner)
     if PRESIGNED.issuperset(query):
-        return
+        return  # all of them are HANDLED
     for name in query:
         if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
             _check(lower, name, query[name], owner)

@@ -228,7 +228,7 @@ class Listing:
                 return
         if not codec.has_live(row.value):
             return
-        live = codec.decode_head(row.value).live
+        live = codec.decode_head_once(row.value).live
         prefix = keys.version_rows(scope.bucket_id, key)
         cursor = Cursor(self._engine, Table.VERSIONS, prefix, keys.successor(prefix), 16)
         async for version in cursor:

@@ -7,10 +7,13 @@ before a row was read, the row is what it was.
 """
 
 import ctypes
+import logging
 import os
 from pathlib import Path
 
 from metastore.engine import Table
+
+log = logging.getLogger(__name__)
 
 _HEADER = ctypes.c_char * 48
 _ROWS = 4096
@@ -22,8 +25,10 @@ Rows = dict[tuple[Table, bytes], bytes | None]
 class RecentRows:
     """What was read under one header; empty again once the header is another.
 
-    The header is looked at where SQLite has mapped it. Not by a descriptor of our own: closing
-    that would drop SQLite's locks on the file (https://www.sqlite.org/howtocorrupt.html 2.2).
+    A row read under a header that was copied while it changed, or newer than its header, goes with
+    the next look at the whole one. The header is looked at where SQLite has mapped it. Not by a
+    descriptor of our own: closing that would drop SQLite's locks on the file
+    (https://www.sqlite.org/howtocorrupt.html 2.2).
     """
 
     def __init__(self, path: str) -> None:
@@ -35,6 +40,8 @@ class RecentRows:
         self._read_under = b""
         address = _mapped(f"{os.path.realpath(path)}-shm")
         self._header = None if address is None else _HEADER.from_address(address)
+        if address is None:
+            log.warning("rows are read again each time: %s-shm is not found among the maps", path)
 
     def now(self) -> Rows:
         """The rows that are still what they were. Take them before reading what is to be kept."""
@@ -57,13 +64,18 @@ def keepable(value: bytes | None) -> bool:
 
 
 def _mapped(path: str) -> int | None:
-    """The address at which this process has the first bytes of a file; None if it has not."""
+    """The address at which this process has the first bytes of a file; None if it has not.
+
+    Bytes and not text: a path may hold whatever text takes for the end of a line.
+    """
+    shown = os.fsencode(path).replace(b"\n", rb"\012")
     try:
-        lines = Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines()
+        lines = Path("/proc/self/maps").read_bytes().split(b"\n")
+        inode = os.stat(path).st_ino
     except OSError:
         return None
     for line in lines:
-        addresses, _, offset, _, _, *name = line.split(maxsplit=5)
-        if name == [path] and int(offset, 16) == 0:
-            return int(addresses.partition("-")[0], 16)
+        fields = line.split(None, 5)
+        if fields[5:] == [shown] and int(fields[2], 16) == 0 and int(fields[4]) == inode:
+            return int(fields[0].partition(b"-")[0], 16)
     return None

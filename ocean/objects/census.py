@@ -74,7 +74,7 @@ class Census:
                 upload = codec.decode(Upload, row.value)
                 return Named(table, *row, bucket_id, key, upload, upload=upload_id)
             case Table.OBJECTS:
-                head = codec.decode_head(row.value)
+                head = codec.decode_head_once(row.value)
                 key = keys.object_key(row.key)
                 named, error = await self._version(bucket_id, head.current)
                 trash = await self._trash(bucket_id, head.trash)

@@ -4,6 +4,7 @@ import botocore.session
 import pytest
 
 from gateway.refusals import GRANTS, HANDLED, refuse
+from gateway.wire.hoisting import PRESIGNED
 from ocean import errors
 
 REFUSED = [
@@ -96,3 +97,7 @@ def test_each_header_of_the_model_is_handled_or_refused() -> None:
     for name in seen - HANDLED:
         with pytest.raises(errors.S3Error):
             refuse({name: "odd"}, {})
+
+
+def test_a_presigned_query_may_be_passed_over() -> None:
+    assert set(map(str.lower, PRESIGNED)) <= HANDLED

@@ -162,5 +162,31 @@ async def test_a_closed_engine_touches_no_mapping(path: Path) -> None:
         await engine.get(T, b"a")
 
 
+@pytest.mark.parametrize("name", ["a b", "a\nb", "a\rb", "a\x0cb", "\x85\u2028", "(deleted)", "Å"])
+async def test_rows_are_kept_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    engine = SqliteEngine(str(tmp_path / name / "meta.db"), Options(), print)
+    await engine.write(T, [(b"a", b"1")])
+    seen = statements(engine)
+    for _ in range(2):
+        assert await engine.get(T, b"a") == b"1"
+    assert len(seen) == 1
+    await engine.close()
+
+
+def test_another_file_of_the_name_is_not_taken_for_it(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE t (x)")
+    shared = Path(f"{path}-shm")
+    assert recent_rows._mapped(str(shared)) is not None
+    moved = shared.rename(f"{path}-moved")
+    shared.write_bytes(bytes(32 << 10))
+    assert recent_rows._mapped(str(shared)) is None
+    moved.rename(shared)
+    assert recent_rows._mapped(str(shared)) is not None
+    connection.close()
+
+
 def test_a_file_that_is_not_mapped(tmp_path: Path) -> None:
     assert recent_rows._mapped(str(tmp_path / "none")) is None
