@@ -58,9 +58,10 @@ class RecentRows:
         self._header = None
 
 
-def keepable(value: bytes | None) -> bool:
-    """Whether a value is short enough to be kept."""
-    return value is None or len(value) <= _VALUE
+def keep(rows: Rows, table: Table, key: bytes, value: bytes | None) -> None:
+    """Put a row that was just read among `rows`, if it is short enough."""
+    if value is None or len(value) <= _VALUE:
+        rows[table, key] = value
 
 
 def _mapped(path: str) -> int | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from metastore.engine import Counters, EngineError, Failed, Row, Swap, Table, Unavailable
 from metastore.group_commit import Change, GroupCommit, put_changes, removal, swap_change
-from metastore.recent_rows import RecentRows, keepable
+from metastore.recent_rows import RecentRows, keep
 from metastore.reserve import Reserve
 from metastore.sqlite_file import (
     Durability,
@@ -112,8 +112,7 @@ class SqliteEngine:
         value = recent.get((table, key), _UNREAD)
         if value is _UNREAD:
             value = self._read(table, key)
-            if keepable(value):
-                recent[table, key] = value
+            keep(recent, table, key, value)
         return value
 
     async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -131,13 +130,8 @@ class SqliteEngine:
                 execute("COMMIT")
         except sqlite3.Error as error:
             raise read_error(error) from error
-        recent.update(
-            {
-                (table, key): value
-                for key, value in zip(keys, values, strict=True)
-                if keepable(value)
-            }
-        )
+        for key, value in zip(keys, values, strict=True):
+            keep(recent, table, key, value)
         return values
 
     def _read(self, table: Table, key: bytes) -> bytes | None:

@@ -205,13 +205,16 @@ _VALIDATED = ("etag", "cache-control", "expires")  # of a representation that di
 _STORED = tuple((name, name.replace("_", "-")) for name in _OVERRIDES)
 
 
-def _check_overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> None:
+def _overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> dict[str, str]:
+    """The headers of the answer that the query sets, by field."""
     if _RESPONSE.isdisjoint(cx.target.query):
-        return
-    for name in _OVERRIDES:
-        value = getattr(given, f"response_{name}")
-        if value is None:
-            continue
+        return {}
+    values = ((name, getattr(given, f"response_{name}")) for name in _OVERRIDES)
+    return {name: value for name, value in values if value is not None}
+
+
+def _check_overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> None:
+    for name, value in _overrides(cx, given).items():
         if cx.account is None:
             raise InvalidRequest(
                 "Request specific response headers cannot be used for anonymous GET requests."
@@ -239,11 +242,7 @@ def _described(
     for field, name in _STORED:
         if name in headers:
             fields[field] = headers[name]
-    if not _RESPONSE.isdisjoint(cx.target.query):
-        for name in _OVERRIDES:
-            value = getattr(given, f"response_{name}")
-            if value is not None:
-                fields[name] = value
+    fields.update(_overrides(cx, given))
     if version.tags:
         fields["tag_count"] = len(version.tags)
     if shown.partial and version.size:

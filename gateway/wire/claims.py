@@ -55,7 +55,7 @@ _QUERY_PARTS = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
-_QUERY_NAMES = frozenset(_QUERY_PARTS)
+QUERY_NAMES = frozenset(_QUERY_PARTS)
 
 
 class Payload(Enum):
@@ -128,7 +128,7 @@ def from_query(target: Target, headers: Mapping[str, str]) -> Claim:
     Raises AuthorizationQueryParametersError, InvalidArgument or NotImplemented (ECDSA).
     """
     query = target.query
-    if not query.keys() >= _QUERY_NAMES or _repeated(target):
+    if not query.keys() >= QUERY_NAMES or _repeated(target):
         raise AuthorizationQueryParametersError(
             "Query-string authentication version 4 requires the "
             f"{', '.join(_QUERY_PARTS[:-1])}, and {_QUERY_PARTS[-1]} parameters."

@@ -5,18 +5,10 @@ SDKs move `x-amz-` headers of a presigned request there, signed with the rest of
 
 from collections.abc import Mapping
 
+from gateway.wire.claims import QUERY_NAMES
+
 # The signature's own parameters as SDKs write them: most presigned queries have no others.
-PRESIGNED = frozenset(
-    {
-        "X-Amz-Algorithm",
-        "X-Amz-Credential",
-        "X-Amz-Date",
-        "X-Amz-Expires",
-        "X-Amz-Security-Token",
-        "X-Amz-Signature",
-        "X-Amz-SignedHeaders",
-    }
-)
+PRESIGNED = QUERY_NAMES | {"X-Amz-Security-Token"}
 _SIGNATURE = frozenset(map(str.lower, PRESIGNED))  # parameters of the signature, no headers
 
 

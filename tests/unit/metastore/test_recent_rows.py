@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from metastore import open_engine, recent_rows
+from metastore import recent_rows
 from metastore.engine import Swap, Table, Unavailable
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Options
@@ -25,15 +25,22 @@ for line in sys.stdin:
 
 
 def open_at(path: Path) -> SqliteEngine:
-    engine = open_engine(f"sqlite:{path}", options=Options())
-    assert isinstance(engine, SqliteEngine)
-    return engine
+    return SqliteEngine(str(path), Options(), print)
 
 
 def statements(engine: SqliteEngine) -> list[str]:
     """What the engine's reader executes from here on."""
     seen: list[str] = []
     engine._reader.set_trace_callback(seen.append)
+    return seen
+
+
+async def of_two_reads(engine: SqliteEngine) -> list[str]:
+    """What reading a row twice executes."""
+    await engine.write(T, [(b"a", b"1")])
+    seen = statements(engine)
+    for _ in range(2):
+        assert await engine.get(T, b"a") == b"1"
     return seen
 
 
@@ -145,11 +152,7 @@ async def test_nothing_is_kept_where_the_mapping_is_unknown(
 ) -> None:
     monkeypatch.setattr(recent_rows, "_mapped", lambda _: None)
     engine = open_at(path)
-    await engine.write(T, [(b"a", b"1")])
-    seen = statements(engine)
-    for _ in range(2):
-        assert await engine.get(T, b"a") == b"1"
-    assert len(seen) == 2
+    assert len(await of_two_reads(engine)) == 2
     await engine.close()
 
 
@@ -165,12 +168,8 @@ async def test_a_closed_engine_touches_no_mapping(path: Path) -> None:
 @pytest.mark.parametrize("name", ["a b", "a\nb", "a\rb", "a\x0cb", "\x85\u2028", "(deleted)", "Å"])
 async def test_rows_are_kept_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    engine = SqliteEngine(str(tmp_path / name / "meta.db"), Options(), print)
-    await engine.write(T, [(b"a", b"1")])
-    seen = statements(engine)
-    for _ in range(2):
-        assert await engine.get(T, b"a") == b"1"
-    assert len(seen) == 1
+    engine = open_at(tmp_path / name / "meta.db")
+    assert len(await of_two_reads(engine)) == 1
     await engine.close()
 
 
