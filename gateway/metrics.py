@@ -5,8 +5,12 @@ file of its own there, and whoever is asked adds them all up.
 """
 
 import asyncio
+import errno
+import logging
+import os
 from bisect import bisect_left
 from collections import Counter as Tally
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
@@ -15,7 +19,9 @@ from prometheus_client.values import ValueClass
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BOUNDS = tuple(map(floatToGoString, (*_SECONDS, float("inf"))))
-_FLUSH_SECONDS = 1.0  # an unflushed second of counts is what a killed worker takes with it
+_FILE_BYTES = 1 << 19  # room for every operation with all its buckets
+_SPARED_BYTES = 16 << 20  # of the disk: the last of it is for removals
+FLUSH_SECONDS = 1.0  # an unflushed second of counts is what a killed worker takes with it
 
 _REQUESTS = "ocean_requests"
 _DURATION = "ocean_request_seconds"
@@ -26,6 +32,8 @@ _HELP = {
     "ocean_sent_bytes": "Of answers' bodies.",
 }
 _Sample = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
+
+log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -41,6 +49,8 @@ class Metrics:
         self._received = self._sent = 0
         self._values: dict[_Sample, Any] = {}
         self._known: set[str] = set()
+        self._warned = False
+        self._allocated = self._allocate()
         self._flushing: asyncio.TimerHandle | None = None
 
     def record(
@@ -52,11 +62,14 @@ class Metrics:
         self._received += received
         self._sent += sent
         if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
+            self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what was tallied to this process's file."""
+        """Write what was tallied to this process's files; without room for them, keep it."""
         self._flushing = None
+        self._allocated = self._allocated or self._allocate()
+        if not self._allocated:
+            return
         for (operation, status, bucket), count in self._tally.items():
             if operation not in self._known:
                 self._begin(operation)
@@ -71,6 +84,22 @@ class Metrics:
         self._tally.clear()
         self._seconds.clear()
         self._received = self._sent = 0
+
+    def _allocate(self) -> bool:
+        """Whether this process's files have all their pages.
+
+        They are mapped: a page that a full disk could not give would end the process (SIGBUS).
+        """
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        try:
+            for kind in ("counter", "histogram") if folder else ():
+                _allocate(Path(folder or "", f"{kind}_{os.getpid()}.db"))
+        except OSError as error:
+            if not self._warned:
+                log.warning("requests are counted in memory only until there is room: %s", error)
+            self._warned = True
+            return False
+        return True
 
     def _begin(self, operation: str) -> None:
         """A histogram has all its buckets from the start."""
@@ -99,3 +128,16 @@ class Metrics:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _allocate(path: Path) -> None:
+    """Make the file whole or not at all. OSError where only what is spared is left of the disk."""
+    if path.exists():
+        return
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        system = os.fstatvfs(file.fileno())
+        if system.f_bavail * system.f_frsize < _SPARED_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.posix_fallocate(file.fileno(), 0, _FILE_BYTES)
+    fresh.rename(path)

@@ -172,7 +172,7 @@ def clean_metrics(config: Config) -> None:
     """Counters begin at zero with each server. Sets the variable that the workers inherit."""
     folder = metrics_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.glob("*.db"):
+    for file in folder.iterdir():
         file.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.absolute())
 

@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from blobstore.files import ROOM_LASTS
+from gateway.metrics import FLUSH_SECONDS
 from tests.faults.client import Broken, Client
 from tests.faults.ledger import content_of
 from tests.faults.operations import content
@@ -27,6 +28,31 @@ _SETTINGS = {
     "OCEAN_BLOBS_VOLUME_SIZE": "2MiB",
 }
 _GIVEN_BACK_SECONDS = 60.0
+_QUERIES = [
+    "acl",
+    "accelerate",
+    "analytics",
+    "cors",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "lifecycle",
+    "location",
+    "logging",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "replication",
+    "requestPayment",
+    "tagging",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
+]
 Contents = dict[str, bytes]
 
 
@@ -146,8 +172,12 @@ def test_a_disk_filled_by_others(tmp_path: Path) -> None:
             if key.startswith("empty"):
                 stored[f"/bucket/{key}"] = b""
         check_readable(client, stored)
+        for query in _QUERIES:  # each is counted in pages of its own
+            assert client.ask("GET", f"/bucket?{query}").status != 500
+        time.sleep(2 * FLUSH_SECONDS)
         delete(client, stored, 0.5)
         check_readable(client, stored)
+        assert "is replaced" not in server.said(), server.said()
         hog.unlink()
         wait_for_room(client, stored, 3000, 10)
         check_readable(client, stored)
