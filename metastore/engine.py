@@ -70,7 +70,7 @@ class Failed(EngineError):
 class Counters:
     """Units of work done, for tests and metrics: growth is asserted on these, not on time."""
 
-    __slots__ = ("commits", "fsyncs", "reads", "rows", "swaps")
+    __slots__ = ("commits", "fsyncs", "reads", "rows", "rpcs", "swaps")
 
     def __init__(self) -> None:
         self.reads = 0  # get, get_many (one for each key) and scans begun
@@ -78,6 +78,7 @@ class Counters:
         self.swaps = 0  # swaps and writes, one for each row; removed ranges, one or a few for each
         self.commits = 0  # transactions that made them durable
         self.fsyncs = 0
+        self.rpcs = 0  # calls of a server, where there is one
 
 
 @runtime_checkable

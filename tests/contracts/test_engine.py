@@ -24,16 +24,24 @@ from hypothesis.stateful import (
 from metastore import open_engine
 from metastore.engine import Engine, Row, Swap, Table
 from metastore.memory import Faults, FaultyEngine
+from tests.support.hbase import emptied
 
 T = Table.OBJECTS
 OPENERS: dict[str, Callable[[Path], Engine]] = {
     "memory": lambda _: open_engine("memory:"),
     "paused": lambda _: FaultyEngine(Faults(), Random(7)),
     "sqlite": lambda path: open_engine(f"sqlite://{path}/meta.db"),
+    "hbase": lambda _: emptied(),
 }
+EACH = [
+    pytest.param(name, marks=[pytest.mark.slow, pytest.mark.xdist_group(name)])
+    if name == "hbase"
+    else name
+    for name in OPENERS
+]
 
 
-@pytest.fixture(params=OPENERS)
+@pytest.fixture(params=EACH)
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
     opened = OPENERS[request.param](tmp_path)
     yield opened
@@ -333,7 +341,7 @@ class EngineMachine(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
 
-@pytest.mark.parametrize("name", OPENERS)
+@pytest.mark.parametrize("name", EACH)
 def test_any_sequence_answers_like_a_dictionary(name: str) -> None:
     machine = type("Machine", (EngineMachine,), {"opener": staticmethod(OPENERS[name])})
     run_state_machine_as_test(

@@ -1,0 +1,81 @@
+"""The calls that the engine makes of HBase, each blocking, on one connection.
+
+One record is one cell, `r:v`. Values are never empty: HBase takes an empty one for absent.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from happybase.batch import Mutation  # as happybase makes it of the IDL it carries
+
+from metastore.engine import Row, Unavailable, Unknown
+from metastore.hbase.connection import Connection, Lost, thrift2
+
+FAMILY, QUALIFIER = b"r", b"v"
+COLUMN = FAMILY + b":" + QUALIFIER
+_COLUMNS = [thrift2.TColumn(family=FAMILY, qualifier=QUALIFIER)]
+
+# Of the newest cell, by its own timestamp. All that is older than now (DELETE_COLUMNS) would say
+# True and leave a cell that was written before the region server's clock was put back.
+_NEWEST = thrift2.TDeleteType.DELETE_COLUMN
+
+
+def get_rows(connection: Connection, table: bytes, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The values of the rows that are there."""
+
+    def ask(to: Connection) -> Any:
+        return to.first.table(table, use_prefix=False).rows(keys, columns=[COLUMN])
+
+    return {row: cells[COLUMN] for row, cells in _read(connection, ask)}
+
+
+def scan(
+    connection: Connection, table: bytes, start: bytes, stop: bytes | None, limit: int
+) -> list[Row]:
+    """The first `limit` rows from `start` on, in one call: no scanner outlives it."""
+    wanted = thrift2.TScan(
+        startRow=start, stopRow=stop or b"", columns=_COLUMNS, caching=limit, limit=limit
+    )
+
+    def ask(to: Connection) -> Any:
+        return to.second.getScannerResults(table, wanted, limit)
+
+    return [Row(found.row, found.columnValues[0].value) for found in _read(connection, ask)]
+
+
+def swap(
+    connection: Connection, table: bytes, key: bytes, old: bytes | None, new: bytes | None
+) -> bool:
+    """Compare and set one row. Unavailable: nothing was sent. Unknown: it may yet happen."""
+
+    def put(to: Connection) -> bool:
+        change = Mutation(column=COLUMN, value=new)
+        return bool(to.first.client.checkAndPut(table, key, COLUMN, old, change, {}))
+
+    def remove(to: Connection) -> bool:
+        change = thrift2.TDelete(row=key, columns=_COLUMNS, deleteType=_NEWEST)
+        return bool(to.second.checkAndDelete(table, key, FAMILY, QUALIFIER, old, change))
+
+    try:
+        return connection.call(put if new is not None else remove, again=False)
+    except Lost as error:
+        raise Unknown(str(error)) from error
+
+
+def remove_rows(connection: Connection, table: bytes, keys: Sequence[bytes]) -> None:
+    """Remove rows that nobody writes. Unknown: some may be there still."""
+    deletes = [
+        thrift2.TDelete(row=key, columns=_COLUMNS, deleteType=thrift2.TDeleteType.DELETE_COLUMNS)
+        for key in keys
+    ]
+    try:
+        connection.call(lambda to: to.second.deleteMultiple(table, deletes), again=True)
+    except Lost as error:
+        raise Unknown(str(error)) from error
+
+
+def _read(connection: Connection, ask: Any) -> Any:
+    try:
+        return connection.call(ask, again=True)
+    except Lost as error:
+        raise Unavailable(str(error)) from error

@@ -1,0 +1,123 @@
+"""One thread's connections to the Thrift servers: opened when needed, closed on any error.
+
+A connection that timed out is poisoned: the answer that was given up comes in time for the next
+question, and get(b) returns a's row. So nothing is ever read from a connection after an error.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import thriftpy2
+from happybase import Connection as HappyConnection
+from thriftpy2.protocol import TCyBinaryProtocolFactory
+from thriftpy2.rpc import make_client
+from thriftpy2.thrift import TException
+from thriftpy2.transport import TCyBufferedTransportFactory, TTransportException
+
+from metastore.engine import Unavailable
+from metastore.hbase.address import Address
+
+IDLE = 30.0  # seconds; the servers close a connection after 60
+_ERRORS = (TException, OSError, EOFError)
+_BROKEN = (TTransportException, OSError, EOFError)  # unlike what the server answered
+
+thrift2: Any = thriftpy2.load(
+    str(Path(__file__).with_name("thrift2.thrift")), module_name="ocean_hbase_thrift2_thrift"
+)
+
+_Result = TypeVar("_Result")
+
+
+class Lost(Exception):
+    """A call was sent and failed: what it asked for may have been done, or may yet be."""
+
+
+class Connection:
+    """To both Thrift servers, for one thread. `timeout` in seconds bounds each wait for bytes."""
+
+    def __init__(self, address: Address, timeout: float) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._first: HappyConnection | None = None
+        self._second: Any = None
+        self._used = 0.0
+
+    def call(self, ask: Callable[["Connection"], _Result], *, again: bool) -> _Result:
+        """What `ask` returns.
+
+        `again`: the call may be repeated, once and on a fresh connection, when the one that was
+        kept turned out to be broken.
+
+        Raises:
+            Unavailable: nothing was sent.
+            Lost: something was.
+        """
+        now = time.monotonic()
+        if now - self._used > IDLE:
+            self.close()
+        kept = self._first is not None or self._second is not None
+        try:
+            answer = ask(self)
+        except _ERRORS as error:
+            self.close()
+            # repr: to say what a TApplicationException is, str fails
+            if again and kept and isinstance(error, _BROKEN) and not _timed_out(error):
+                return self.call(ask, again=False)
+            raise Lost(f"HBase at {self._address}: {error!r}") from error
+        except BaseException:
+            self.close()
+            raise
+        self._used = now
+        return answer
+
+    @property
+    def first(self) -> HappyConnection:
+        """happybase's connection, to Thrift 1."""
+        if self._first is None:
+            address = self._address
+            try:
+                self._first = HappyConnection(
+                    address.host,
+                    address.first,
+                    timeout=int(self._timeout * 1000),
+                    transport="buffered",
+                    protocol="binary",
+                )
+            except _ERRORS as error:
+                raise Unavailable(f"HBase at {address} cannot be reached: {error!r}") from error
+        return self._first
+
+    @property
+    def second(self) -> Any:
+        """The client of Thrift 2, with the calls of thrift2.thrift."""
+        if self._second is None:
+            address = self._address
+            try:
+                self._second = make_client(
+                    thrift2.THBaseService,
+                    address.host,
+                    address.second,
+                    proto_factory=TCyBinaryProtocolFactory(),
+                    trans_factory=TCyBufferedTransportFactory(),
+                    timeout=int(self._timeout * 1000),
+                )
+            except _ERRORS as error:
+                raise Unavailable(
+                    f"HBase's second Thrift server at {address.host}:{address.second} cannot be "
+                    f"reached: {error!r}"
+                ) from error
+        return self._second
+
+    def close(self) -> None:
+        """Close both; the next call opens them again."""
+        first, second = self._first, self._second
+        self._first = self._second = None
+        for opened in (first, second):
+            if opened is not None:
+                opened.close()
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)

@@ -1,0 +1,156 @@
+"""The engine on HBase: what waits is asked for together, and every call has its deadline.
+
+Any number of gateways share one HBase. A swap is `checkAndPut` (Thrift 1) or, to remove a row,
+`checkAndDelete` (Thrift 2); False and a lost answer both leave the outcome to be read again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from metastore.engine import Counters, Row, Swap, Table, Unavailable, Unknown
+from metastore.hbase import calls
+from metastore.hbase.address import Address
+from metastore.hbase.connection import Connection
+from metastore.hbase.reads import Reads
+from metastore.hbase.threads import Threads
+
+TIMEOUT = 5.0  # seconds for a call; HBase's own clients must give up before
+PATIENCE = 1.0  # seconds that a call waits for a free connection
+READERS, WRITERS, SCANNERS = 4, 24, 4  # connections of one process
+_PAGE = 1_000  # rows of one call
+_REMOVED = 500  # rows of one call
+_REPEATS = 10  # of a write whose row was another's by then
+
+
+class HBaseEngine:
+    """Opens no connection before it needs one; belongs to the loop that first uses it."""
+
+    def __init__(self, address: Address, *, timeout: float = TIMEOUT) -> None:
+        self._address = address
+        self._counters = Counters()
+        self._names = {table: address.table(table) for table in Table}
+        connect = partial(Connection, address, timeout)
+        self._readers = Threads(READERS, connect, patience=PATIENCE, name="hbase-read")
+        self._writers = Threads(WRITERS, connect, patience=PATIENCE, name="hbase-write")
+        self._scanners = Threads(SCANNERS, connect, patience=PATIENCE, name="hbase-scan")
+        self._reads = Reads(self._readers, self._counters, READERS)
+
+    @property
+    def counters(self) -> Counters:
+        return self._counters
+
+    @property
+    def definite(self) -> bool:
+        return False
+
+    async def get(self, table: Table, key: bytes) -> bytes | None:
+        self._counters.reads += 1
+        return await asyncio.shield(self._reads.want(self._names[table], key))
+
+    async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
+        self._counters.reads += len(keys)
+        return await self._values(table, keys)
+
+    async def _values(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
+        futures = [self._reads.want(self._names[table], key) for key in keys]
+        if futures:
+            await asyncio.wait(futures)
+        return [future.result() for future in futures]
+
+    async def scan(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> AsyncIterator[Row]:
+        self._counters.reads += 1
+        while limit > 0 and (stop is None or start < stop):
+            size = min(limit, _PAGE)
+            rows = await self._page(table, start, stop, size)
+            for row in rows:
+                yield row
+            if len(rows) < size:
+                return
+            limit -= size
+            start = rows[-1].key + b"\0"
+
+    async def _page(self, table: Table, start: bytes, stop: bytes | None, limit: int) -> list[Row]:
+        self._counters.rpcs += 1
+        name = self._names[table]
+        rows: list[Row] = await self._scanners.run(
+            partial(calls.scan, table=name, start=start, stop=stop, limit=limit)
+        )
+        self._counters.rows += len(rows)
+        return rows
+
+    async def values(
+        self, table: Table, start: bytes, stop: bytes | None, *, limit: int
+    ) -> list[bytes]:
+        return [row.value async for row in self.scan(table, start, stop, limit=limit)]
+
+    async def swap(self, swap: Swap) -> bool:
+        self._count_swaps(1)
+        done: bool = await self._writers.run(partial(self._swap, swap=swap))
+        return done
+
+    def _swap(self, connection: Connection, swap: Swap) -> bool:
+        return calls.swap(connection, self._names[swap.table], swap.key, swap.old, swap.new)
+
+    async def swap_many(self, swaps: Sequence[Swap]) -> list[bool]:
+        """Half of the connections at most, each with a share: the others go on serving."""
+        self._count_swaps(len(swaps))
+        shares = [list(swaps[n :: WRITERS // 2]) for n in range(min(len(swaps), WRITERS // 2))]
+        found = await asyncio.gather(
+            *(self._writers.run(partial(self._swap_share, swaps=share)) for share in shares),
+            return_exceptions=True,
+        )
+        errors = [outcome for outcome in found if isinstance(outcome, BaseException)]
+        if errors:
+            nothing = len(errors) == len(swaps) and isinstance(errors[0], Unavailable)
+            raise (Unavailable if nothing else Unknown)(str(errors[0])) from errors[0]
+        done = [False] * len(swaps)
+        for n, outcomes in enumerate(found):
+            done[n :: WRITERS // 2] = outcomes  # type: ignore[assignment]
+        return done
+
+    def _swap_share(self, connection: Connection, swaps: list[Swap]) -> list[bool]:
+        """Unless all were answered: Unavailable if the only one was not sent, else Unknown."""
+        try:
+            return [self._swap(connection, swap) for swap in swaps]
+        except Unavailable as error:
+            raise (Unknown if len(swaps) > 1 else Unavailable)(str(error)) from error
+
+    def _count_swaps(self, count: int) -> None:
+        self._counters.swaps += count
+        self._counters.commits += count
+        self._counters.rpcs += count
+
+    async def write(self, table: Table, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """By swaps: a put under a cell of a clock that went ahead would never be seen."""
+        left = dict(rows)
+        for _ in range(_REPEATS):
+            old = await self._values(table, list(left))
+            swaps = [
+                Swap(table, key, before, after)
+                for before, (key, after) in zip(old, left.items(), strict=True)
+                if before != after
+            ]
+            done = await self.swap_many(swaps)
+            left = {swap.key: swap.new for swap, ok in zip(swaps, done, strict=True) if not ok}
+            if not left:
+                return
+        raise Unknown("others write the same rows")
+
+    async def remove_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        """Many at once, then what a clock that went ahead left over, one by one."""
+        keys = [row.key async for row in self.scan(table, start, stop, limit=1 << 40)]
+        for first in range(0, len(keys), _REMOVED):
+            some = keys[first : first + _REMOVED]
+            self._count_swaps(1)
+            name = self._names[table]
+            await self._writers.run(partial(calls.remove_rows, table=name, keys=some))
+        if keys:
+            left = [row async for row in self.scan(table, start, stop, limit=1 << 40)]
+            await self.swap_many([Swap(table, key, value, None) for key, value in left])
+
+    async def close(self) -> None:
+        for threads in (self._readers, self._writers, self._scanners):
+            await threads.close()

@@ -1,0 +1,108 @@
+"""A real HBase for the tests of one process, started when the first of them asks for it."""
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from metastore.engine import Table
+from metastore.hbase import calls
+from metastore.hbase.address import Address, parse
+from metastore.hbase.connection import Connection
+from metastore.hbase.engine import HBaseEngine
+from metastore.hbase.schema import Schema
+
+RUN = Path(__file__).parents[2] / "deploy" / "hbase" / "run"
+_READY = "HBase is ready: "
+_SHM = Path("/dev/shm")
+_ROOM = 2 << 30  # bytes of memory that an HBase may fill
+_numbers = count(1)
+
+
+class HBase:
+    """One HBase in the foreground of this process; everything it keeps is in `folder`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self._options = options
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at the port it had before; AssertionError with what it said otherwise."""
+        port = ["--port", str(self.port)] if self.port else []
+        command = [str(RUN), str(self.folder), *port, *self._options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        said = []
+        for line in self.process.stdout or ():
+            said.append(line)
+            if line.startswith(_READY):
+                self.port = int(line.rpartition(":")[2])
+                return
+        self.process.wait()
+        raise AssertionError(f"HBase did not start: {''.join(said)}; see {self.folder}")
+
+    def url(self, prefix: str) -> str:
+        return f"hbase://127.0.0.1:{self.port}/{prefix}"
+
+    def kill(self) -> None:
+        """kill -9 of the one process, and of the script above it."""
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def running() -> HBase:
+    """The one for all tests of this process; it ends with it."""
+    at = _SHM if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM else None
+    started = HBase(Path(tempfile.mkdtemp(prefix="ocean-hbase-", dir=at)))
+    atexit.register(started.close)
+    return started
+
+
+def fresh(regions: int = 1) -> str:
+    """The URL of new, empty tables."""
+    url = running().url(f"t{os.getpid()}-{next(_numbers)}")
+    make(url, regions)
+    return url
+
+
+def make(url: str, regions: int = 1) -> None:
+    schema = Schema(parse(url))
+    for table in schema.missing():
+        schema.make(table, regions)
+    schema.close()
+
+
+@cache
+def _shared() -> Address:
+    return parse(fresh(2))
+
+
+def emptied() -> HBaseEngine:
+    """An engine on tables that many tests use one after the other."""
+    address = _shared()
+    empty(address, Table)
+    return HBaseEngine(address)
+
+
+def empty(address: Address, tables: Iterable[Table]) -> None:
+    connection = Connection(address, 20)
+    for table in tables:
+        name = address.table(table)
+        while rows := calls.scan(connection, name, b"", None, 1000):
+            calls.remove_rows(connection, name, [row.key for row in rows])
+    connection.close()
