@@ -13,7 +13,7 @@ from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import EngineError
 from ocean.config import Address, Config
-from ocean.engines import begin_anew, check_folder, open_engine
+from ocean.engines import begin_anew, check_folder, open_engine, require_tables
 from ocean.identity.errors import IdentityError
 from ocean.identity.records import Credential
 from ocean.identity.root import open_root
@@ -33,9 +33,11 @@ def serve(config: Config) -> int:
     """Run the server until it is told to end; the exit status. StartError."""
     config = msgspec.structs.replace(config, data=config.data.absolute())
     set_up(config.log, "supervisor")
-    lock = lock_folder(config.data)
+    lock = lock_folder(config.data, shared=config.metastore != "embedded")
     refuse_half_restored(config.data)
     check_folder(config)
+    if config.metastore != "embedded":
+        require_tables(config)
     _check_tls(config)
     sockets = _bind("listen", config.listen), _bind("admin_listen", config.admin_listen)
     root = asyncio.run(_prepare(config))
@@ -69,7 +71,7 @@ async def _prepare(config: Config) -> Credential:
         engine = open_engine(config, stop_for_good)
         try:
             key = await open_key(engine, config.master_key_file)
-            await begin_anew(engine, config)  # the folder is ours: whoever had it is dead
+            await begin_anew(engine, config)
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()

@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -164,16 +165,18 @@ class Supervisor:
 
 
 def metrics_folder(config: Config) -> Path:
-    """Where all processes of one server count."""
-    return config.data / "run" / "metrics"
+    """Where all processes of one server count: several servers may share a data folder."""
+    return config.data / "run" / f"metrics-{os.getpid()}"
 
 
 def clean_metrics(config: Config) -> None:
     """Counters begin at zero with each server. Sets the variable that the workers inherit."""
     folder = metrics_folder(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.iterdir():
-        file.unlink(missing_ok=True)
+    for old in folder.parent.glob("metrics*"):
+        pid = old.name.rpartition("-")[2]
+        if old == folder or not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.absolute())
 
 

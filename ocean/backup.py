@@ -25,7 +25,8 @@ from metastore.snapshot import snapshot
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Options
 from ocean.config import Config
-from ocean.engines import METADATA, open_engine
+from ocean.belonging import EMBEDDED
+from ocean.engines import open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import sealed_with
 from ocean.starting import StartError, refuse_half_restored, stop_for_good
@@ -112,7 +113,7 @@ class _Backup:
         self._folder = folder
         self._engine = engine
         self._notes = notes
-        self._snapshot = folder / "check" / METADATA
+        self._snapshot = folder / "check" / EMBEDDED
         self._mirror = Mirror(config.data / "blobs", folder / "blobs", notes.count)
         self._copied = Copied(0, 0)
 
@@ -146,7 +147,7 @@ class _Backup:
         self._notes.step("Copying the metadata")
         shutil.rmtree(self._snapshot.parent, ignore_errors=True)
         self._snapshot.parent.mkdir()
-        source = self._config.data / "meta" / METADATA
+        source = self._config.data / "meta" / EMBEDDED
         snapshot(str(source), str(self._snapshot), lambda _done, _total: None)
 
     async def _check(self, *, verify: bool) -> _Checked:
@@ -164,7 +165,7 @@ class _Backup:
 
     async def _keep(self, marker: Marker, checked: _Checked) -> int:
         """Put the snapshot in its place, then remove what only the one before it needed."""
-        place = self._folder / "meta" / METADATA
+        place = self._folder / "meta" / EMBEDDED
         place.parent.mkdir(exist_ok=True)
         self._snapshot.replace(place)
         sync_folder(place.parent)

@@ -1,5 +1,6 @@
 """Which metadata engine and which blob store a configuration asks for."""
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,28 +9,62 @@ from blobstore import BlobError, Blobs, open_files
 from blobstore import Failed as BlobsFailed
 from blobstore.disk import Disk, Relaxed
 from blobstore.layout import check_format, last_epoch
-from metastore.engine import Engine, EngineError, Failed
+from metastore.engine import Engine, EngineError, Failed, Table
+from metastore.hbase.address import Address, parse
+from metastore.hbase.engine import HBaseEngine
+from metastore.hbase.schema import Schema
 from metastore.lives import Lives
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
+from ocean.belonging import belong, embedded_file, refuse_foreign
 from ocean.config import Config
 from ocean.starting import StartError
 
-METADATA = "ocean.sqlite"  # file of the embedded engine, in the folder `meta`
+log = logging.getLogger(__name__)
 
 
 def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
     """The engine of `config`, opened by this process; StartError."""
     if config.metastore != "embedded":
-        raise StartError(f"metastore = {config.metastore}: expected embedded")
-    folder = config.data / "meta"
+        return HBaseEngine(address(config))
+    file = embedded_file(config.data)
     durability: Durability = "full" if config.durability == "commit" else "relaxed"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         options = Options(durability=durability)
-        return SqliteEngine(str(folder / METADATA), options, on_failure)
+        return SqliteEngine(str(file), options, on_failure)
     except (OSError, EngineError) as error:
-        raise StartError(f"{folder}: the metadata cannot be opened: {error}") from error
+        raise StartError(f"{file.parent}: the metadata cannot be opened: {error}") from error
+
+
+def address(config: Config) -> Address:
+    """Where the metadata is, if not embedded; StartError."""
+    try:
+        return parse(config.metastore)
+    except ValueError as error:
+        raise StartError(f"metastore = {error}, or embedded") from None
+
+
+def require_tables(config: Config) -> None:
+    """StartError unless HBase has the tables, as they must be; makes them all for a new store."""
+    schema = Schema(address(config))
+    try:
+        missing = schema.missing()
+        if len(missing) == len(Table) and not last_epoch(config.data / "blobs"):
+            log.info("making the tables of %s", config.metastore)
+            schema.make_all(missing)
+        elif missing:
+            raise StartError(
+                f"metastore = {config.metastore}: {len(missing)} tables are missing; make them "
+                f"with `ocean metastore init {config.metastore}`"
+            )
+        wrong = schema.differences(relaxed=config.durability == "relaxed")
+    except EngineError as error:
+        raise StartError(f"metastore = {config.metastore}: {error}") from error
+    finally:
+        schema.close()
+    if wrong:
+        raise StartError("; ".join(map(str, wrong)))
 
 
 def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], None]) -> Blobs:
@@ -50,12 +85,15 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
 
 
 async def begin_anew(engine: Engine, config: Config) -> None:
-    """End all lives of the data folder, which is ours alone, and give none an epoch of a blob.
+    """End all lives of the data folder, if it is ours alone, and give none an epoch of a blob.
 
     Blobs are younger than the metadata when that was put back from an older copy.
     """
     lives = Lives(engine)
-    await lives.end_all()
+    if config.metastore == "embedded":
+        await lives.end_all()
+    else:
+        await belong(engine, config)
     await lives.skip(last_epoch(config.data / "blobs"))
 
 
@@ -65,6 +103,7 @@ def check_folder(config: Config) -> None:
     A store that cannot be written must not start: its first write would end it. Blobs without
     metadata must not be served either: housekeeping would find that nothing names them.
     """
+    refuse_foreign(config)
     root = config.data / "blobs"
     try:
         check_format(root)
@@ -73,13 +112,17 @@ def check_folder(config: Config) -> None:
     for folder in (config.data, root, root / "volumes", root / "blobs"):
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
             raise StartError(f"{folder}: cannot be written by this user, or is read-only")
-    if last_epoch(root):
+    if last_epoch(root) and config.metastore == "embedded":
         require_metadata(config)
 
 
 def require_metadata(config: Config) -> None:
     """StartError unless there is metadata: to be asked before opening, which would make it."""
-    file = config.data / "meta" / METADATA
+    refuse_foreign(config)
+    if config.metastore != "embedded":
+        require_tables(config)
+        return
+    file = embedded_file(config.data)
     if file.is_file() and file.stat().st_size:
         return
     if last_epoch(config.data / "blobs"):

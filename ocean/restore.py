@@ -8,7 +8,8 @@ from typing import NamedTuple
 from blobstore.mirror import Copied, Mirror, copy_file, sync_folder, write_durably
 from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
 from ocean.config import Config
-from ocean.engines import METADATA, begin_anew, open_blobs, open_engine
+from ocean.belonging import EMBEDDED
+from ocean.engines import begin_anew, open_blobs, open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import matching
 from ocean.keys.local import KeyFileError
@@ -74,7 +75,7 @@ def _copy(folder: Path, data: Path, notes: Notes) -> Copied:
     notes.step("Copying the metadata")
     shutil.rmtree(data / "meta", ignore_errors=True)
     (data / "meta").mkdir()
-    size = copy_file(folder / "meta" / METADATA, data / "meta" / METADATA, notes.count)
+    size = copy_file(folder / "meta" / EMBEDDED, data / "meta" / EMBEDDED, notes.count)
     sync_folder(data / "meta")
     notes.step("Copying blobs")
     blobs = Mirror(folder / "blobs", data / "blobs", notes.count).copy()

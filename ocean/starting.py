@@ -22,8 +22,10 @@ class StartError(Exception):
     """The server cannot start; the message is one line for the operator."""
 
 
-def lock_folder(data: Path) -> int:
+def lock_folder(data: Path, *, shared: bool = False) -> int:
     """Make the folder and hold it for one server: a descriptor, inherited by the workers.
+
+    `shared`: for one of several servers whose metadata is elsewhere.
 
     The lock ends with the last process that has it, so a new server never meets old workers.
     """
@@ -35,7 +37,7 @@ def lock_folder(data: Path) -> int:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             if _alive(holder) or time.monotonic() > deadline:

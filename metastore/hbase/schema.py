@@ -1,6 +1,6 @@
 """The tables: made with every attribute that matters, and looked at before they are used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from metastore.engine import Table, Unavailable
@@ -58,19 +58,27 @@ class Schema:
         names = {_full(name.ns, name.qualifier) for name in found}
         return [table for table in Table if _named(self._address, table) not in names]
 
-    def make(self, table: Table, regions: int = REGIONS) -> str:
-        """Make a table that is not there; the compression it got."""
+    def make_all(self, tables: Sequence[Table], regions: int = REGIONS) -> None:
+        """Make tables that are not there, compressed by the first way that the cluster has."""
+        compressions: Sequence[str] = _COMPRESSIONS
+        for table in tables:
+            compressions = [self.make(table, regions, compressions)]
+
+    def make(
+        self, table: Table, regions: int = REGIONS, compressions: Sequence[str] = _COMPRESSIONS
+    ) -> str:
+        """Make a table that is not there; which of the compressions it got."""
         split = splits(regions) if table in _SPREAD else []
-        for compression in _COMPRESSIONS:
+        for compression in compressions:
             wanted = self._descriptor(table, compression)
             try:
                 self._ask(lambda to, wanted=wanted: to.second.createTable(wanted, split))
             except Unavailable:
-                if compression == "NONE" or table not in self.missing():
+                if compression == compressions[-1] or table not in self.missing():
                     raise
             else:
                 return compression
-        raise AssertionError("NONE is the last")
+        raise AssertionError("the last one is not caught")
 
     def differences(self, *, relaxed: bool = False) -> list[Difference]:
         """What is wrong with the tables that are there; `relaxed`: less durable ones will do."""

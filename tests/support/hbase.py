@@ -82,8 +82,7 @@ def fresh(regions: int = 1) -> str:
 
 def make(url: str, regions: int = 1) -> None:
     schema = Schema(parse(url))
-    for table in schema.missing():
-        schema.make(table, regions)
+    schema.make_all(schema.missing(), regions)
     schema.close()
 
 
