@@ -26,6 +26,8 @@ def failure(
         s3_error = errors.InternalError()
     elif s3_error.status == 500:
         log.error("request %s: %s", request_id, error, exc_info=error)
+    elif s3_error.status == 503:
+        log.warning("request %s: %s: %r", request_id, s3_error.code, error)
     headers = {name.lower(): value for name, value in s3_error.headers.items()}
     if s3_error.status == 304:
         return Response(304, headers)

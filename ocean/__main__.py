@@ -10,7 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 -- a checkout can be run by any Py
 try:
     from gateway.admin import commands as admin
     from ocean import __version__
-    from ocean.cli import backup, config, credentials, fsck, rebuild
+    from ocean.cli import backup, config, credentials, fsck, metastore, rebuild
     from ocean.cli.settings import Commands, add_options, loaded
     from ocean.config import ConfigError
     from ocean.starting import START_FAILED, StartError
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_serve(commands)
     _add_worker(commands)
-    for module in (config, credentials, fsck, backup, rebuild, admin):
+    for module in (config, credentials, fsck, backup, rebuild, metastore, admin):
         module.add(commands)
     return parser
 

@@ -24,8 +24,8 @@ from metastore.engine import Engine
 from metastore.snapshot import snapshot
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Options
-from ocean.config import Config
 from ocean.belonging import EMBEDDED
+from ocean.config import Config
 from ocean.engines import open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import sealed_with

@@ -6,6 +6,8 @@ emptied. So the metadata bears an id, the folder remembers it, and a server star
 
 import os
 from contextlib import suppress
+from functools import partial
+from operator import eq
 from pathlib import Path
 from secrets import token_hex
 
@@ -53,9 +55,7 @@ async def belong(engine: Engine, config: Config) -> None:
     there = await engine.get(Table.JOBS, _ROW)
     known = told(config.data)
     if there is None and not known and not last_epoch(config.data / "blobs"):
-        new = token_hex(16).encode()
-        await replaced(engine, Swap(Table.JOBS, _ROW, None, new), lambda now: now == new)
-        there = await engine.get(Table.JOBS, _ROW)
+        there = await _named(engine)
     if there is None:
         raise StartError(
             f"{config.data}: there are blobs, but {config.metastore} holds no metadata of them"
@@ -68,6 +68,45 @@ async def belong(engine: Engine, config: Config) -> None:
         )
 
 
+async def prepare_copy(source: Engine, told_by: Config, target: Engine, to: Config) -> None:
+    """Give source and target one id; StartError when either is another store's."""
+    if told_by.metastore != "embedded":
+        await belong(source, told_by)
+    identity = await _named(source)
+    if to.metastore == "embedded":
+        if told(to.data) != identity.decode():
+            raise StartError(f"{to.data}: has embedded metadata of its own")
+        return
+    there = await target.get(Table.JOBS, _ROW)
+    if there is None:
+        for table in Table:
+            async for _ in target.scan(table, b"", None, limit=1):
+                raise StartError(f"{to.metastore}: is not empty")
+        await target.write(Table.JOBS, [(_ROW, identity)])
+    elif there != identity:
+        raise StartError(f"{to.metastore}: holds the metadata of another store")
+
+
+async def adopt(engine: Engine, config: Config) -> None:
+    """From now on the folder's metadata is that of `engine`, as `config` has it."""
+    if config.metastore == "embedded":
+        (config.data / _FILE).unlink(missing_ok=True)
+        _sync(config.data)
+    else:
+        remember(config.data, (await _named(engine)).decode())
+
+
+async def _named(engine: Engine) -> bytes:
+    """The id of the metadata, given now if it has none."""
+    for _ in range(2):
+        there = await engine.get(Table.JOBS, _ROW)
+        if there is not None:
+            return there
+        new = token_hex(16).encode()
+        await replaced(engine, Swap(Table.JOBS, _ROW, None, new), partial(eq, new))
+    raise StartError("the metadata cannot be given an id")
+
+
 def remember(data: Path, identity: str) -> None:
     """Write, durably, which metadata the blobs in `data` belong to."""
     new = data / f"{_FILE}.{os.getpid()}"
@@ -76,6 +115,10 @@ def remember(data: Path, identity: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(data / _FILE)
+    _sync(data)
+
+
+def _sync(data: Path) -> None:
     folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

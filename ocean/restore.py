@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from blobstore.mirror import Copied, Mirror, copy_file, sync_folder, write_durably
 from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
-from ocean.config import Config
 from ocean.belonging import EMBEDDED
+from ocean.config import Config
 from ocean.engines import begin_anew, open_blobs, open_engine
 from ocean.fsck import Fault, FaultKind, Fsck, Summary
 from ocean.identity.sealed import matching

@@ -99,7 +99,7 @@ class Connection:
                     thrift2.THBaseService,
                     address.host,
                     address.second,
-                    proto_factory=TCyBinaryProtocolFactory(),
+                    proto_factory=TCyBinaryProtocolFactory(),  # type: ignore[no-untyped-call]
                     trans_factory=TCyBufferedTransportFactory(),
                     timeout=int(self._timeout * 1000),
                 )

@@ -50,10 +50,9 @@ class Schema:
     def missing(self) -> list[Table]:
         """The tables that are not there."""
         namespace, _, prefix = self._address.prefix.rpartition(":")
+        pattern = f"{namespace or 'default'}:{prefix}[.].*|{prefix}[.].*"
         found = self._ask(
-            lambda to: to.second.getTableNamesByPattern(
-                f"{namespace or 'default'}:{prefix}[.].*|{prefix}[.].*", False
-            )
+            lambda to: to.second.getTableNamesByPattern(regex=pattern, includeSysTables=False)
         )
         names = {_full(name.ns, name.qualifier) for name in found}
         return [table for table in Table if _named(self._address, table) not in names]
@@ -87,7 +86,7 @@ class Schema:
             difference
             for table in Table
             if table not in absent
-            for difference in _differences(table, self._described(table), relaxed=relaxed)
+            for difference in _differences(self._described(table), relaxed=relaxed)
         ]
 
     def status(self) -> list[TableStatus]:
@@ -163,7 +162,7 @@ def _attribute(family: Any, name: str) -> str:
     return str((family.attributes or {}).get(name.encode(), b"").decode())
 
 
-def _differences(table: Table, found: Any, *, relaxed: bool) -> Iterator[Difference]:
+def _differences(found: Any, *, relaxed: bool) -> Iterator[Difference]:
     """NEW_VERSION_BEHAVIOR: without it a put can vanish under a delete of the same millisecond."""
     name = found.tableName.qualifier.decode()
     family = _family(found)

@@ -26,7 +26,7 @@ class _Task(NamedTuple):
 
 
 class Threads:
-    """`count` threads, begun when first needed. `patience`: seconds that a call may wait for one."""
+    """`count` threads, begun when first needed. A call may wait `patience` seconds for one."""
 
     def __init__(
         self, count: int, connect: Callable[[], Connection], *, patience: float, name: str

@@ -10,8 +10,8 @@ from blobstore.mirror import Copied, Mirror
 from metastore.snapshot import snapshot
 from ocean import backup
 from ocean.backup import Report, back_up
+from ocean.belonging import EMBEDDED
 from ocean.config.schema import Config
-from ocean.engines import METADATA
 from ocean.fsck import Fault, FaultKind, Summary
 from ocean.restore import Restored, restore
 from ocean.starting import RESTORING, StartError, refuse_half_restored
@@ -108,7 +108,7 @@ async def test_a_blob_deleted_before_it_was_copied_needs_a_new_snapshot(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot of the first try is older than the deletion, the copying younger."""
-    source, early = config.data / "meta" / METADATA, tmp_path / "early"
+    source, early = config.data / "meta" / EMBEDDED, tmp_path / "early"
     snapshot(str(source), str(early), lambda _done, _total: None)
     async with begun(config) as ocean:
         bucket = await ocean.meta.buckets.find("bucket")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from metastore.lives import Lives
-from ocean.engines import METADATA, begin_anew, check_folder, open_engine, require_metadata
+from ocean.belonging import EMBEDDED
+from ocean.engines import begin_anew, check_folder, open_engine, require_metadata
 from ocean.starting import StartError, stop_for_good
 from tests.support.embedded import begun, config_of, make_bucket, put
 
@@ -38,7 +39,7 @@ async def test_blobs_without_metadata_are_not_served(tmp_path: Path) -> None:
         await put(ocean, await make_bucket(ocean, "bucket"), "key", b"data")
     check_folder(config)
     for lose in (lambda file: file.write_bytes(b""), Path.unlink):
-        lose(config.data / "meta" / METADATA)
+        lose(config.data / "meta" / EMBEDDED)
         for check in (check_folder, require_metadata):
             with pytest.raises(StartError, match="the metadata is gone"):
                 check(config)
@@ -50,13 +51,13 @@ async def test_no_life_gets_an_epoch_that_a_blob_has(tmp_path: Path) -> None:
     old = tmp_path / "old"
     async with begun(config):
         pass
-    old.write_bytes((config.data / "meta" / METADATA).read_bytes())
+    old.write_bytes((config.data / "meta" / EMBEDDED).read_bytes())
     async with begun(config):
         pass
     async with begun(config) as ocean:
         await put(ocean, await make_bucket(ocean, "bucket"), "key", b"x" * 300_000)
         last = ocean.meta.life.epoch
-    old.replace(config.data / "meta" / METADATA)
+    old.replace(config.data / "meta" / EMBEDDED)
     engine = open_engine(config, stop_for_good)
     await begin_anew(engine, config)
     life = await Lives(engine).begin()
