@@ -13,7 +13,7 @@ from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import EngineError
 from ocean.config import Address, Config
-from ocean.engines import begin_anew, check_folder, open_engine, require_tables
+from ocean.engines import begin_anew, check_folder, join_cache, open_engine, require_tables
 from ocean.identity.errors import IdentityError
 from ocean.identity.records import Credential
 from ocean.identity.root import open_root
@@ -72,6 +72,7 @@ async def _prepare(config: Config) -> Credential:
         try:
             key = await open_key(engine, config.master_key_file)
             await begin_anew(engine, config)
+            await join_cache(engine, config)
             return await open_root(engine, key, config.root)
         finally:
             await engine.close()

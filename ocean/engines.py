@@ -9,6 +9,8 @@ from blobstore import BlobError, Blobs, open_files
 from blobstore import Failed as BlobsFailed
 from blobstore.disk import Disk, Relaxed
 from blobstore.layout import check_format, last_epoch
+from metastore.cache.engine import CachedEngine
+from metastore.cache.view import View
 from metastore.engine import Engine, EngineError, Failed, Table
 from metastore.hbase.address import Address, parse
 from metastore.hbase.engine import HBaseEngine
@@ -17,8 +19,11 @@ from metastore.lives import Lives
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
 from ocean.belonging import belong, embedded_file, refuse_foreign
+from ocean.config import Address as Listen
 from ocean.config import Config
 from ocean.starting import StartError
+
+_CACHE = "memcached://"
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +31,8 @@ log = logging.getLogger(__name__)
 def open_engine(config: Config, on_failure: Callable[[Failed], None]) -> Engine:
     """The engine of `config`, opened by this process; StartError."""
     if config.metastore != "embedded":
-        return HBaseEngine(address(config))
+        remote = HBaseEngine(address(config))
+        return CachedEngine(remote, View(remote))
     file = embedded_file(config.data)
     durability: Durability = "full" if config.durability == "commit" else "relaxed"
     try:
@@ -65,6 +71,32 @@ def require_tables(config: Config) -> None:
         schema.close()
     if wrong:
         raise StartError("; ".join(map(str, wrong)))
+
+
+async def join_cache(engine: Engine, config: Config) -> None:
+    """Use the memcached servers of `config` with all who use the engine; StartError."""
+    if config.cache == "none":
+        wanted: list[str] = []
+    elif config.metastore == "embedded":
+        raise StartError(f"cache = {config.cache}: the embedded engine needs none")
+    else:
+        wanted = cache_servers(config.cache)
+    if isinstance(engine, CachedEngine):
+        used = await engine.view.add(wanted)
+        if used and not wanted:
+            log.warning("others use memcached at %s, so this server does, too", ", ".join(used))
+
+
+def cache_servers(text: str) -> list[str]:
+    """The addresses in memcached://HOST:PORT[,HOST:PORT...]; StartError."""
+    try:
+        if not text.startswith(_CACHE):
+            raise ValueError(text)
+        return [f"{Listen.read(address)}" for address in text.removeprefix(_CACHE).split(",")]
+    except ValueError:
+        raise StartError(
+            f"cache = {text}: expected none or memcached://HOST:PORT[,HOST:PORT...]"
+        ) from None
 
 
 def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], None]) -> Blobs:

@@ -22,8 +22,10 @@ from hypothesis.stateful import (
 )
 
 from metastore import open_engine
+from metastore.cache.engine import CachedEngine
 from metastore.engine import Engine, Row, Swap, Table
-from metastore.memory import Faults, FaultyEngine
+from metastore.memory import Faults, FaultyEngine, MemoryEngine
+from tests.support.caching import cached
 from tests.support.hbase import emptied
 
 T = Table.OBJECTS
@@ -31,6 +33,7 @@ OPENERS: dict[str, Callable[[Path], Engine]] = {
     "memory": lambda _: open_engine("memory:"),
     "paused": lambda _: FaultyEngine(Faults(), Random(7)),
     "sqlite": lambda path: open_engine(f"sqlite://{path}/meta.db"),
+    "cached": lambda _: cached(MemoryEngine()),
     "hbase": lambda _: emptied(),
 }
 EACH = [
@@ -241,6 +244,9 @@ async def test_counters_count_work(engine: Engine) -> None:
     await fill(engine, [b"%d" % number for number in range(10)])
     await engine.get(T, b"1")
     await engine.get_many(T, [b"1", b"2", b"3"])
+    if isinstance(engine, CachedEngine):
+        assert engine.cache.hits == 4
+        return
     assert engine.counters.reads == 4
     await scanned(engine, limit=6)
     assert (engine.counters.reads, engine.counters.rows) == (5, 6)

@@ -1,0 +1,50 @@
+"""What lies in memcached: a row, or word that somebody changes it. Pure.
+
+Invariant: decode(encode(row, value), row) is the value; of other rows and altered bytes, nothing.
+"""
+
+from hashlib import blake2b
+from struct import Struct
+from zlib import crc32
+
+from metastore.engine import Table
+
+BARRIER = b"\0"  # a change is under way, or ended in a way that nobody knows
+LIMIT = 512 << 10  # bytes of a value; memcached takes 1 MiB at most
+_FORMAT = 1
+_PRESENT = 1
+_HEAD = Struct(">BBHI")  # format, present, length of the row's name, CRC-32 of all that follows
+
+
+class Foreign(Exception):
+    """Not the row that was asked for, or not as it was written."""
+
+
+def name(space: bytes, table: Table, key: bytes) -> bytes:
+    """The row's key in memcached: 32 hexadecimal digits, whatever the row's own key is."""
+    digest = blake2b(key, digest_size=16, key=space, person=table.value.encode())
+    return digest.hexdigest().encode()
+
+
+def encode(table: Table, key: bytes, value: bytes | None) -> bytes:
+    """The entry of a row that has `value`, or is not there."""
+    row = _row(table, key)
+    rest = row + (value or b"")
+    return _HEAD.pack(_FORMAT, value is not None, len(row), crc32(rest)) + rest
+
+
+def decode(table: Table, key: bytes, data: bytes) -> bytes | None:
+    """The row's value, or None: it is not there. Foreign."""
+    if len(data) < _HEAD.size:
+        raise Foreign
+    form, present, length, check = _HEAD.unpack_from(data)
+    rest = data[_HEAD.size :]
+    if form != _FORMAT or rest[:length] != _row(table, key) or crc32(rest) != check:
+        raise Foreign
+    if not present:
+        return None
+    return rest[length:]
+
+
+def _row(table: Table, key: bytes) -> bytes:
+    return table.value.encode() + b"\0" + key
