@@ -7,6 +7,7 @@ ocean/design/0002-commit-protocol.md for what each step is there for.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from metastore import codec, keys, versions
 from metastore.buckets import VIEWS, Buckets, BucketView
@@ -60,6 +61,7 @@ class Objects:
         self._heads = Heads(engine, edits)
         self.leftovers = Leftovers(engine, edits, self._heads)
         self._news: dict[bytes, int] = {}  # by bucket: commits since one found a Head
+        self._turns: WeakValueDictionary[tuple[bytes, str], asyncio.Lock] = WeakValueDictionary()
         self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
         self.discarded: Callable[[Discarded], None] = _forget
 
@@ -356,6 +358,18 @@ class Objects:
         key: str,
         decide: Decide,
         learned: Callable[[], Awaitable[None]] | None = None,
+    ) -> Plan | None:
+        """Commits of one process to one key take turns: only other processes can be first then."""
+        turn = self._turns.setdefault((bucket.id, key), asyncio.Lock())
+        async with turn:
+            return await self._commit_in_turn(bucket, key, decide, learned)
+
+    async def _commit_in_turn(
+        self,
+        bucket: Bucket,
+        key: str,
+        decide: Decide,
+        learned: Callable[[], Awaitable[None]] | None,
     ) -> Plan | None:
         view = self._buckets.recent(bucket) or await self._buckets.open(bucket)
         for _ in range(ATTEMPTS):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from metastore.records import Head, Kind, Ranges, Trash, Version, Versioning
 
 ABSENT = Head()
-TRAIL = 8  # edit ids kept, so that a writer can tell whether its swap landed
+TRAIL = 24  # edit ids kept: so many others may commit before a writer looks for its own
 TRASH_ENTRIES = 32  # that a Head may carry; more move to a row of `trash`
 TRASH_BYTES = 3 * 1024  # of their manifests
 

@@ -26,6 +26,7 @@ KEPT = 600  # seconds that an entry lives
 LEASE = 10  # seconds in which a row must be read: longer than any call of the engine
 BARRED = 30  # seconds: longer than a swap may be under way after its caller gave up
 
+_TRIES = 3  # to tell a server of a change
 _DOUBTS = 10_000  # rows of which the last swap of this process had no clear end
 
 
@@ -193,11 +194,18 @@ class CachedEngine:
             await self._refresh()
         while slot := self._slot(table, key):
             name = entry.name(slot.space, table, key)
-            try:
-                return _Bar(slot, name, await slot.client.put(name, BARRIER, BARRED))
-            except Down:
-                await self.view.expel(slot)
+            token = await self._barred(slot, name)
+            if token is not None:
+                return _Bar(slot, name, token)
         await self.view.settled()
+        return None
+
+    async def _barred(self, slot: Slot, name: bytes) -> Token | None:
+        """Set a barrier whatever is there; None: the server is out of use from now on."""
+        for _ in range(_TRIES):
+            with suppress(Down):
+                return await slot.client.put(name, BARRIER, BARRED)
+        await self.view.expel(slot)
         return None
 
     async def _lift(self, bar: _Bar | None) -> None:
@@ -239,13 +247,9 @@ class CachedEngine:
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return
             while slot is not None:
-                name = entry.name(slot.space, swap.table, swap.key)
-                try:
-                    await slot.client.put(name, BARRIER, BARRED)
+                if await self._barred(slot, entry.name(slot.space, swap.table, swap.key)):
                     break
-                except Down:
-                    await self.view.expel(slot)
-                    slot = self._slot(swap.table, swap.key)
+                slot = self._slot(swap.table, swap.key)
             if bar is None or slot is not bar.slot:
                 await self.view.settled()
         except Unavailable as error:  # of the view: whether all will see the change is unknown

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 TIMEOUT = 0.05  # seconds for an answer
-REST = 0.5  # seconds after a failure during which nothing is asked
+REST = 0.5  # seconds during which nothing is asked of a server that failed thrice in a row
+_FAILURES = 3
+_LATE = 0.005  # seconds: for what has arrived to be read
 
 
 class Down(Exception):
@@ -50,6 +52,7 @@ class Memcached:
         self._life = 0
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._failures = 0
         self._rests_until = 0.0
 
     async def lease(self, key: bytes, seconds: int) -> Found:
@@ -94,7 +97,9 @@ class Memcached:
         connection = self._connection
         if connection is None:
             connection = await self._opened()
-        return await connection.ask(request)
+        answer = await connection.ask(request)
+        self._failures = 0
+        return answer
 
     async def _opened(self) -> "_Connection":
         if asyncio.get_running_loop().time() < self._rests_until:
@@ -114,7 +119,7 @@ class Memcached:
                     lambda: _Connection(self._timeout, self._lost), self._host, self._port
                 )
         except OSError:  # TimeoutError is one
-            self._rests_until = loop.time() + REST
+            self._failed()
         else:
             self._life += 1
             self._connection = connection
@@ -124,6 +129,11 @@ class Memcached:
     def _lost(self, connection: "_Connection") -> None:
         if connection is self._connection:
             self._connection = None
+            self._failed()
+
+    def _failed(self) -> None:
+        self._failures += 1
+        if self._failures >= _FAILURES:
             self._rests_until = asyncio.get_running_loop().time() + REST
 
     def _token(self, answer: _Answer) -> Token:
@@ -191,9 +201,17 @@ class _Connection(asyncio.Protocol):
         if not self._asked:
             return
         if self._asked[0][1] <= self._loop.time():
-            self.fail(Down("no answer in time"))
+            # If it was this process that was late, the answer is here and comes before.
+            self._watch = self._loop.call_later(_LATE, self._give_up, self._asked[0][0])
         else:
             self._watch = self._loop.call_at(self._asked[0][1], self._look)
+
+    def _give_up(self, late: "asyncio.Future[_Answer]") -> None:
+        self._watch = None
+        if self._asked and self._asked[0][0] is late:
+            self.fail(Down("no answer in time"))
+        else:
+            self._look()
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data

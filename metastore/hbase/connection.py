@@ -42,7 +42,7 @@ class Connection:
         self._timeout = timeout
         self._first: HappyConnection | None = None
         self._second: Any = None
-        self._used = 0.0
+        self._first_used = self._second_used = 0.0
 
     def call(self, ask: Callable[["Connection"], _Result], *, again: bool) -> _Result:
         """What `ask` returns.
@@ -54,12 +54,9 @@ class Connection:
             Unavailable: nothing was sent.
             Lost: something was.
         """
-        now = time.monotonic()
-        if now - self._used > IDLE:
-            self.close()
         kept = self._first is not None or self._second is not None
         try:
-            answer = ask(self)
+            return ask(self)
         except _ERRORS as error:
             self.close()
             # repr: to say what a TApplicationException is, str fails
@@ -69,12 +66,14 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        self._used = now
-        return answer
 
     @property
     def first(self) -> HappyConnection:
         """happybase's connection, to Thrift 1."""
+        now = time.monotonic()
+        if self._first is not None and now - self._first_used > IDLE:
+            self.close()
+        self._first_used = now
         if self._first is None:
             address = self._address
             try:
@@ -92,6 +91,10 @@ class Connection:
     @property
     def second(self) -> Any:
         """The client of Thrift 2, with the calls of thrift2.thrift."""
+        now = time.monotonic()
+        if self._second is not None and now - self._second_used > IDLE:
+            self.close()
+        self._second_used = now
         if self._second is None:
             address = self._address
             try:

@@ -10,6 +10,7 @@ import pytest
 from botocore import UNSIGNED
 
 from tests.s3.store import Client, Pair, Store
+from tests.support import memcached
 from tests.support.hbase import fresh
 from tests.support.server import Server
 
@@ -29,8 +30,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield named
         return
     settings = {"OCEAN_WORKERS": "3"}
-    if os.environ.get("OCEAN_TEST_METASTORE") == "hbase":
+    engine = os.environ.get("OCEAN_TEST_METASTORE", "embedded")
+    if engine != "embedded":
         settings["OCEAN_METASTORE"] = fresh(2)
+    if engine == "cached":
+        settings["OCEAN_CACHE"] = f"memcached://{memcached.running().address}"
     with Server(tmp_path_factory.mktemp("ocean"), settings) as server:
         yield Store.of(server)
 

@@ -138,9 +138,9 @@ def test_an_old_view_of_the_bucket_destroys_no_version(step: str) -> None:
 
 def test_a_trail_keeps_the_last_edits() -> None:
     head = Head()
-    for number in range(20):
+    for number in range(60):
         head = versions.edited(head, bytes([number]))
-    assert head.trail == tuple(bytes([number]) for number in range(12, 20))
+    assert head.trail == tuple(bytes([number]) for number in range(60 - versions.TRAIL, 60))
 
 
 def test_a_change_in_place_leaves_the_old_bytes_as_trash() -> None:
