@@ -11,10 +11,13 @@ NIGHTLY := attacks disk growth kill-points kills power schedules
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run install check test lint nightly clean $(NIGHTLY:%=nightly-%)
+.PHONY: run run-hbase install check test lint nightly clean $(NIGHTLY:%=nightly-%)
 
 run: install
 	@exec $(BIN)/ocean serve
+
+run-hbase: install
+	@exec $(BIN)/python deploy/hbase/run-all
 
 install: $(VENV)/.installed
 

@@ -126,7 +126,11 @@ class View:
             task.add_done_callback(lambda _: self._expelling.pop(slot.server, None))
         await asyncio.shield(task)
 
-    async def use(self, addresses: Sequence[str]) -> None:
+    async def servers(self) -> tuple[Server, ...]:
+        """All that are known."""
+        return _servers(await self._engine.get(Table.JOBS, _ROW))
+
+    async def use(self, addresses: Sequence[str]) -> tuple[Server, ...]:
         """Use just these servers, those that are new under a generation of their own."""
 
         def wanted(now: tuple[Server, ...]) -> tuple[Server, ...]:
@@ -136,7 +140,7 @@ class View:
                 Server(address, _generation()) for address in addresses if address not in there
             )
 
-        await self._change(wanted)
+        return await self._change(wanted)
 
     async def add(self, addresses: Sequence[str]) -> tuple[str, ...]:
         """Use these servers too; all that are known."""

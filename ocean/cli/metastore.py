@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
+from metastore.cache.view import Server, View
 from metastore.engine import Engine, EngineError, Table
 from metastore.hbase.address import Address, parse
+from metastore.hbase.engine import HBaseEngine
 from metastore.hbase.schema import REGIONS, Schema
 from metastore.lease import BEAT
 from metastore.lives import Lives
@@ -20,7 +22,7 @@ from ocean.belonging import adopt, prepare_copy
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import open_engine, require_metadata, require_tables
+from ocean.engines import cache_servers, open_engine, require_metadata, require_tables
 from ocean.migrate import Copied, copy
 from ocean.starting import StartError, lock_folder, refuse_half_restored, stop_for_good
 
@@ -41,6 +43,8 @@ def add(commands: Commands) -> None:
     check = _add(actions, "check", "say what is missing or wrong; changes nothing", _check)
     check.add_argument("--relaxed", action="store_true", help="accept less durable tables")
     _add(actions, "status", "tables, regions and servers", _status)
+    cache = _add(actions, "cache", "use just these memcached servers, or show those in use", _cache)
+    cache.add_argument("servers", nargs="*", metavar="HOST:PORT", help="or none")
     move = actions.add_parser("copy", help="take a store to another engine; servers are stopped")
     add_options(move)
     add_json(move)
@@ -101,6 +105,28 @@ def _status(options: argparse.Namespace) -> int:
             f"{table.durability}, compression {table.compression}"
         )
     return 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    address = _address(options.url)
+    wanted = [] if options.servers == ["none"] else options.servers
+    if wanted:
+        cache_servers("memcached://" + ",".join(wanted))
+    try:
+        servers = asyncio.run(_use(address, wanted if options.servers else None))
+    except EngineError as error:
+        raise StartError(str(error)) from error
+    if options.json:
+        print(json.dumps([{"address": one.address, "out": one.out} for one in servers]))
+    else:
+        print("".join(f"{one.address}{' (out of use)' * one.out}\n" for one in servers), end="")
+    return 0
+
+
+async def _use(address: Address, wanted: list[str] | None) -> tuple[Server, ...]:
+    async with opened(HBaseEngine(address)) as engine:
+        view = View(engine)
+        return await view.use(wanted) if wanted is not None else await view.servers()
 
 
 def _asked(address: Address, ask: Callable[[Schema], _Result]) -> _Result:
