@@ -49,11 +49,11 @@ lint: $(VENV)/.installed-test
 
 # Under a minute: what to run before each commit.
 check: lint
-	@$(BIN)/pytest -q -n $(JOBS) -m "$(FAST)"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "$(FAST)"
 
 # Everything but the nightly parts.
 test: lint
-	@$(BIN)/pytest -q -n $(JOBS) -m "not nightly"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not nightly"
 
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
 # `make -k nightly` goes on after a part that failed.
@@ -61,7 +61,7 @@ nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
 
 $(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test
 	@echo "nightly $*:"
-	@$(BIN)/pytest -q -n $(JOBS) -m 'nightly(part="$*")'
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m 'nightly(part="$*")'
 
 nightly-%:
 	@echo "make: nightly has no part $*, but $(NIGHTLY)" >&2; exit 2

@@ -13,7 +13,8 @@ BARRIER = b"\0"  # a change is under way, or ended in a way that nobody knows
 LIMIT = 512 << 10  # bytes of a value; memcached takes 1 MiB at most
 _FORMAT = 1
 _PRESENT = 1
-_HEAD = Struct(">BBHI")  # format, present, length of the row's name, CRC-32 of all that follows
+_HEAD = Struct(">BBH")  # format, present, length of the row's name
+_CRC = Struct(">I")  # of all before
 
 
 class Foreign(Exception):
@@ -29,21 +30,20 @@ def name(space: bytes, table: Table, key: bytes) -> bytes:
 def encode(table: Table, key: bytes, value: bytes | None) -> bytes:
     """The entry of a row that has `value`, or is not there."""
     row = _row(table, key)
-    rest = row + (value or b"")
-    return _HEAD.pack(_FORMAT, value is not None, len(row), crc32(rest)) + rest
+    data = _HEAD.pack(_FORMAT, value is not None, len(row)) + row + (value or b"")
+    return data + _CRC.pack(crc32(data))
 
 
 def decode(table: Table, key: bytes, data: bytes) -> bytes | None:
     """The row's value, or None: it is not there. Foreign."""
-    if len(data) < _HEAD.size:
+    end = len(data) - _CRC.size
+    if end < _HEAD.size or _CRC.unpack_from(data, end)[0] != crc32(data[:end]):
         raise Foreign
-    form, present, length, check = _HEAD.unpack_from(data)
-    rest = data[_HEAD.size :]
-    if form != _FORMAT or rest[:length] != _row(table, key) or crc32(rest) != check:
+    form, present, length = _HEAD.unpack_from(data)
+    start = _HEAD.size + length
+    if form != _FORMAT or data[_HEAD.size : start] != _row(table, key):
         raise Foreign
-    if not present:
-        return None
-    return rest[length:]
+    return data[start:end] if present else None
 
 
 def _row(table: Table, key: bytes) -> bytes:

@@ -24,6 +24,16 @@ _ROOM = 2 << 30  # bytes of memory that an HBase may fill
 _numbers = count(1)
 
 
+class Elsewhere:
+    """One that runs already: OCEAN_TEST_HBASE_URL says where, without a prefix."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    def url(self, prefix: str) -> str:
+        return f"{self._url}/{prefix}"
+
+
 class HBase:
     """One HBase in the foreground of this process; everything it keeps is in `folder`."""
 
@@ -65,8 +75,11 @@ class HBase:
 
 
 @cache
-def running() -> HBase:
+def running() -> HBase | Elsewhere:
     """The one for all tests of this process; it ends with it."""
+    url = os.environ.get("OCEAN_TEST_HBASE_URL")
+    if url:
+        return Elsewhere(url)
     at = _SHM if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM else None
     started = HBase(Path(tempfile.mkdtemp(prefix="ocean-hbase-", dir=at)))
     atexit.register(started.close)
