@@ -10,6 +10,7 @@ import logging
 import os
 from bisect import bisect_left
 from collections import Counter as Tally
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ FLUSH_SECONDS = 1.0  # an unflushed second of counts is what a killed worker tak
 
 _REQUESTS = "ocean_requests"
 _DURATION = "ocean_request_seconds"
+_CACHE = "ocean_cache_rows"
 _HELP = {
     _REQUESTS: "Requests answered, by operation and status.",
     _DURATION: "From a request's head to the beginning of its answer, by operation.",
     "ocean_received_bytes": "Of request bodies.",
     "ocean_sent_bytes": "Of answers' bodies.",
+    _CACHE: "Rows asked of memcached: hit, miss, barred (being changed), failed.",
 }
 _Sample = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
 
@@ -49,6 +52,8 @@ class Metrics:
         self._received = self._sent = 0
         self._values: dict[_Sample, Any] = {}
         self._known: set[str] = set()
+        self.cache: Callable[[], dict[str, int]] | None = None  # what the cache counted so far
+        self._told: dict[str, int] = {}
         self._warned = False
         self._allocated = self._allocate()
         self._flushing: asyncio.TimerHandle | None = None
@@ -79,11 +84,20 @@ class Metrics:
             self._add("histogram", _DURATION, "_bucket", ("operation", "le"), bound, count)
         for operation, seconds in self._seconds.items():
             self._add("histogram", _DURATION, "_sum", ("operation",), (operation,), seconds)
+        for outcome, count in self._cached().items():
+            self._add("counter", _CACHE, "_total", ("outcome",), (outcome,), count)
         self._add("counter", "ocean_received_bytes", "_total", (), (), self._received)
         self._add("counter", "ocean_sent_bytes", "_total", (), (), self._sent)
         self._tally.clear()
         self._seconds.clear()
         self._received = self._sent = 0
+
+    def _cached(self) -> dict[str, int]:
+        """What the cache counted since the last time."""
+        now = self.cache() if self.cache is not None else {}
+        new = {outcome: count - self._told.get(outcome, 0) for outcome, count in now.items()}
+        self._told = now
+        return new
 
     def _allocate(self) -> bool:
         """Whether this process's files have all their pages.

@@ -10,6 +10,7 @@ from gateway.http import Handler
 from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
+from metastore.cache.engine import CachedEngine
 from metastore.store import MetaStore
 from ocean.config import Config
 from ocean.engines import open_blobs, open_engine
@@ -39,6 +40,8 @@ async def open_services(config: Config) -> Services:
     root = await open_root(engine, key, config.root)
     credentials = Credentials(engine, key, root)
     metrics = Metrics()
+    if isinstance(engine, CachedEngine):
+        metrics.cache = engine.cache.by_outcome
     meta = await MetaStore.begin(engine)
     ocean = Ocean(meta, open_blobs(config, meta.life.epoch, _stop_for_good))
     admin = AdminApi(Identities(engine, key), credentials, meta.buckets, metrics, config)

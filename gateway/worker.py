@@ -20,6 +20,7 @@ from gateway.fronts import bare, reference
 from gateway.orders import READY, Orders, decode_orders
 from gateway.services import open_services
 from gateway.sockets import tls_context
+from metastore.engine import EngineError
 from ocean.config import Config
 from ocean.logs import set_up
 from ocean.starting import START_FAILED, StartError
@@ -46,6 +47,9 @@ def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
     except StartError as error:
         sys.stderr.write(f"ocean: {error}\n")
         return START_FAILED
+    except EngineError as error:  # the supervisor tries again
+        log.warning("the metadata cannot be used: %s", error)
+        return 1
     return 0
 
 

@@ -49,6 +49,12 @@ class CacheCounters:
         self.barred = 0  # somebody was changing the row, or filling the entry in
         self.failed = 0  # the server did not answer, or with what it should not have
 
+    def by_outcome(self) -> dict[str, int]:
+        """The counts, for metrics."""
+        return {
+            "hit": self.hits, "miss": self.misses, "barred": self.barred, "failed": self.failed
+        }  # fmt: skip
+
 
 class CachedEngine:
     """`engine` behind the servers of `view`."""

@@ -221,7 +221,7 @@ class _Connection(asyncio.Protocol):
                 words = buffer[start:end].split(b" ")
                 start_of_data = end + 2
                 if words[0] == b"VA":
-                    behind = start_of_data + int(words[1])
+                    behind = start_of_data + _size(words[1])
                     if len(buffer) < behind + 2:
                         break
                     answer = _Answer(b"VA", words[2:], buffer[start_of_data:behind])
@@ -237,3 +237,9 @@ class _Connection(asyncio.Protocol):
         self._buffer = buffer[start:]
         if len(self._buffer) > 4 << 20:
             self.fail(Down("an answer without an end"))
+
+
+def _size(text: bytes) -> int:
+    if not text.isdigit():
+        raise ValueError(text)
+    return int(text)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from metastore.engine import EngineError
 from ocean.jobs.collect import Collector
 from ocean.jobs.housekeeping import Housekeeping
 from ocean.jobs.watch import Watch
@@ -53,7 +54,10 @@ class Jobs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if not self._ocean.blobs.left_over and not self._ocean.inflight.doubts:
-            await self._ocean.meta.lease.end()
+            try:
+                await self._ocean.meta.lease.end()
+            except EngineError as error:  # then others find that it beats no more
+                log.warning("this life could not be ended: %s", error)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

@@ -20,6 +20,7 @@ class Watch:
         self._beat = beat
         self._dead = dead
         self._seen: dict[int, tuple[int, float]] = {}  # epoch: beats, when they were first seen
+        self._looked = float("-inf")
         self.lives: list[Life] = []
 
     @property
@@ -44,6 +45,9 @@ class Watch:
         await self._meta.lease.renew()
         self.lives = await self._meta.lives.list()
         now = time.monotonic()
+        if now - self._looked > self._dead / 2:
+            self._seen.clear()  # while we could not look, the others could perhaps not beat
+        self._looked = now
         for life in self.lives:
             if life.state is not LifeState.LIVE or life.epoch == self._meta.life.epoch:
                 self._seen.pop(life.epoch, None)
