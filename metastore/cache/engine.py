@@ -242,13 +242,11 @@ class CachedEngine:
     async def _settle(self, bar: _Bar | None, swap: Swap, *, done: bool) -> None:
         """Return once nobody can read the row from before the swap, by the cache.
 
-        False of an engine that is not definite may have been said of a repeat: read it again.
+        Also after False, which may have been said of a repeat: what is read next is the engine's.
         """
         try:
             if not self.view.fresh:
                 await self._refresh()
-            if not done:
-                self._doubt(swap.table, swap.key)
             slot = self._slot(swap.table, swap.key)
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return

@@ -16,7 +16,7 @@ from metastore.hbase.reads import Reads
 from metastore.hbase.threads import Threads
 
 TIMEOUT = 5.0  # seconds for a call; HBase's own clients must give up before
-PATIENCE = 1.0  # seconds that a call waits for a free connection
+PATIENCE = 3.0  # seconds that a call waits for a free connection
 READERS, WRITERS, SCANNERS = 4, 24, 4  # connections of one process
 _PAGE = 1_000  # rows of one call
 _REMOVED = 500  # rows of one call
