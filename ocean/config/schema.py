@@ -110,8 +110,12 @@ class Config(Section, frozen=True):
     domains: Annotated[tuple[str, ...], Meta(description="of virtual hosts: bucket.DOMAIN")] = (
         "localhost",
     )
-    metastore: Annotated[str, Meta(description="engine of the metadata")] = "embedded"
-    cache: Annotated[str, Meta(description="cache in front of the engine")] = "none"
+    metastore: Annotated[str, Meta(description="embedded, or hbase://HOST:PORT/PREFIX")] = (
+        "embedded"
+    )
+    cache: Annotated[str, Meta(description="none, or memcached://HOST:PORT[,HOST:PORT...]")] = (
+        "none"
+    )
     durability: Annotated[
         Literal["commit", "relaxed"],
         Meta(description="commit: acknowledged means on disk; relaxed: within seconds"),
