@@ -11,7 +11,7 @@ NIGHTLY := attacks disk growth kill-points kills power schedules
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run run-hbase install check test lint nightly clean $(NIGHTLY:%=nightly-%)
+.PHONY: run run-hbase install check test parts lint nightly clean $(NIGHTLY:%=nightly-%)
 
 run: install
 	@exec $(BIN)/ocean serve
@@ -52,14 +52,20 @@ check: lint
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "$(FAST)"
 
 # Everything but the nightly parts.
-test: lint
+test: lint parts
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not nightly"
+
+# What the tests start, beside what apt installs.
+parts:
+	@deploy/hbase/run --fetch
+	@command -v memcached >/dev/null \
+	  || { echo "make: memcached is missing: apt install memcached" >&2; exit 2; }
 
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
 # `make -k nightly` goes on after a part that failed.
 nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
 
-$(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test
+$(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test parts
 	@echo "nightly $*:"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m 'nightly(part="$*")'
 

@@ -13,12 +13,14 @@ from secrets import token_hex
 
 from blobstore.layout import last_epoch
 from metastore.engine import Engine, Swap, Table
+from metastore.lives import Lives
 from metastore.rows import replaced
 from ocean.config import Config
 from ocean.starting import StartError
 
 _FILE = "metastore"  # of a data folder: the engine's name and the id of its metadata
 _ROW = b"store"
+_MOVED = b"moved"  # instead of an id: the store was copied elsewhere and lives there
 EMBEDDED = "ocean.sqlite"  # the embedded engine's file, in the folder `meta`
 
 
@@ -54,13 +56,21 @@ async def belong(engine: Engine, config: Config) -> None:
     """Bind a folder without blobs to the metadata of `engine`; StartError if it is another's."""
     there = await engine.get(Table.JOBS, _ROW)
     known = told(config.data)
-    if there is None and not known and not last_epoch(config.data / "blobs"):
+    bare = not known and not last_epoch(config.data / "blobs")
+    if there == _MOVED:
+        raise StartError(f"{config.metastore}: this store was taken elsewhere by a copy")
+    if there is not None and bare and await Lives(engine).list():
+        raise StartError(
+            f"{config.data}: is empty, and {config.metastore} holds the metadata of a store; "
+            "is its disk mounted?"
+        )
+    if there is None and bare:
         there = await _named(engine)
     if there is None:
         raise StartError(
             f"{config.data}: there are blobs, but {config.metastore} holds no metadata of them"
         )
-    if not known and not last_epoch(config.data / "blobs"):
+    if bare:
         remember(config.data, there.decode())
     elif known != there.decode():
         raise StartError(
@@ -78,7 +88,9 @@ async def prepare_copy(source: Engine, told_by: Config, target: Engine, to: Conf
             raise StartError(f"{to.data}: has embedded metadata of its own")
         return
     there = await target.get(Table.JOBS, _ROW)
-    if there is None:
+    if there == _MOVED:
+        await target.write(Table.JOBS, [(_ROW, identity)])
+    elif there is None:
         for table in Table:
             async for _ in target.scan(table, b"", None, limit=1):
                 raise StartError(f"{to.metastore}: is not empty")
@@ -87,8 +99,13 @@ async def prepare_copy(source: Engine, told_by: Config, target: Engine, to: Conf
         raise StartError(f"{to.metastore}: holds the metadata of another store")
 
 
-async def adopt(engine: Engine, config: Config) -> None:
-    """From now on the folder's metadata is that of `engine`, as `config` has it."""
+async def adopt(source: Engine, engine: Engine, config: Config) -> None:
+    """From now on the folder's metadata is that of `engine`, as `config` has it, no other."""
+    await _bind(engine, config)
+    await source.write(Table.JOBS, [(_ROW, _MOVED)])
+
+
+async def _bind(engine: Engine, config: Config) -> None:
     if config.metastore == "embedded":
         (config.data / _FILE).unlink(missing_ok=True)
         _sync(config.data)

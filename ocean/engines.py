@@ -18,7 +18,7 @@ from metastore.hbase.schema import Schema
 from metastore.lives import Lives
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Durability, Options
-from ocean.belonging import belong, embedded_file, refuse_foreign
+from ocean.belonging import belong, embedded_file, refuse_foreign, told
 from ocean.config import Address as Listen
 from ocean.config import Config
 from ocean.starting import StartError
@@ -81,6 +81,9 @@ async def join_cache(engine: Engine, config: Config) -> None:
         raise StartError(f"cache = {config.cache}: the embedded engine needs none")
     else:
         wanted = cache_servers(config.cache)
+        for server in map(Listen.read, wanted):
+            if server.loopback and not Listen.read(f"{address(config).host}:1").loopback:
+                raise StartError(f"cache = {config.cache}: gateways elsewhere could not reach it")
     if isinstance(engine, CachedEngine):
         used = await engine.view.add(wanted)
         if used and not wanted:
@@ -146,6 +149,15 @@ def check_folder(config: Config) -> None:
             raise StartError(f"{folder}: cannot be written by this user, or is read-only")
     if last_epoch(root) and config.metastore == "embedded":
         require_metadata(config)
+
+
+def require_embedded(config: Config, command: str) -> None:
+    """StartError where the metadata is not in the data folder."""
+    if config.metastore != "embedded" or told(config.data):
+        raise StartError(
+            f"{config.data}: `{command}` is for embedded metadata; HBase has snapshots "
+            "(deploy/hbase/README.md), and `ocean metastore copy` brings it here"
+        )
 
 
 def require_metadata(config: Config) -> None:

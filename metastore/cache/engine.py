@@ -81,10 +81,9 @@ class CachedEngine:
     async def get(self, table: Table, key: bytes) -> bytes | None:
         if table not in CACHED or self._doubted(table, key):
             return await self._engine.get(table, key)
-        if not self.view.fresh:
-            await self._refresh()
+        fresh = self.view.fresh or await self._refresh()
         slot = self._slot(table, key)
-        if slot is None or not self.view.readable(slot):
+        if not fresh or slot is None or not self.view.readable(slot):
             return await self._engine.get(table, key)
         name = entry.name(slot.space, table, key)
         try:
@@ -140,8 +139,8 @@ class CachedEngine:
         except Unavailable:
             await self._lift(bar)
             raise
-        except BaseException:  # it may yet land: the barrier stays
-            self._doubt(swap.table, swap.key)
+        except BaseException as error:
+            await self._leave_barred([swap], error)
             raise
         await self._settle_all([bar], [swap], [done])
         return done
@@ -152,9 +151,8 @@ class CachedEngine:
         )
         try:
             done = await self._engine.swap_many(swaps)
-        except BaseException:
-            for swap in swaps:
-                self._doubt(swap.table, swap.key)
+        except BaseException as error:
+            await self._leave_barred(swaps, error)
             raise
         await self._settle_all(bars, swaps, done)
         return done
@@ -167,9 +165,8 @@ class CachedEngine:
         bars = await asyncio.gather(*(self._bar(table, change.key) for change in changes))
         try:
             await self._engine.write(table, rows)
-        except BaseException:
-            for change in changes:
-                self._doubt(table, change.key)
+        except BaseException as error:
+            await self._leave_barred(changes, error)
             raise
         await self._settle_all(bars, changes, [True] * len(changes))
 
@@ -196,8 +193,8 @@ class CachedEngine:
         Waiting before the swap, not after it: else one process could read the new row, and then
         another, which knows less of the servers, the old one.
         """
-        if not self.view.fresh:
-            await self._refresh()
+        if not (self.view.fresh or await self._refresh()):
+            raise Unavailable("which memcached servers are in use is not known in time")
         while slot := self._slot(table, key):
             name = entry.name(slot.space, table, key)
             token = await self._barred(slot, name)
@@ -213,6 +210,28 @@ class CachedEngine:
                 return await slot.client.put(name, BARRIER, BARRED)
         await self.view.expel(slot)
         return None
+
+    async def _bar_anew(self, swap: Swap) -> Slot | None:
+        """Set a barrier where the row's entry lies now: there, or None."""
+        while slot := self._slot(swap.table, swap.key):
+            if await self._barred(slot, entry.name(slot.space, swap.table, swap.key)):
+                break
+        return slot
+
+    async def _leave_barred(self, swaps: Sequence[Swap], error: BaseException) -> None:
+        """They may yet land: a barrier stands until they cannot, whoever took ours away."""
+        cached = [swap for swap in swaps if swap.table in CACHED]
+        for swap in cached:
+            self._doubt(swap.table, swap.key)
+        task = asyncio.create_task(_all(self._bar_late(swap) for swap in cached))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        if not isinstance(error, asyncio.CancelledError):
+            await asyncio.shield(task)
+
+    async def _bar_late(self, swap: Swap) -> None:
+        with suppress(Unavailable):
+            await self._bar_anew(swap)
 
     async def _lift(self, bar: _Bar | None) -> None:
         """Nothing was changed, and never will be by this swap."""
@@ -245,15 +264,15 @@ class CachedEngine:
         Also after False, which may have been said of a repeat: what is read next is the engine's.
         """
         try:
-            if not self.view.fresh:
-                await self._refresh()
+            for _ in range(_TRIES):
+                if self.view.fresh or await self._refresh():
+                    break
+            else:
+                raise Unavailable("which memcached servers are in use is not known in time")
             slot = self._slot(swap.table, swap.key)
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return
-            while slot is not None:
-                if await self._barred(slot, entry.name(slot.space, swap.table, swap.key)):
-                    break
-                slot = self._slot(swap.table, swap.key)
+            slot = await self._bar_anew(swap)
             if bar is None or slot is not bar.slot:
                 await self.view.settled()
         except Unavailable as error:  # of the view: whether all will see the change is unknown
@@ -275,10 +294,10 @@ class CachedEngine:
     def _slot(self, table: Table, key: bytes) -> Slot | None:
         return self.view.slot(table.value.encode() + b"\0" + key)
 
-    async def _refresh(self) -> None:
-        if self._watching is None:
+    async def _refresh(self) -> bool:
+        if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self.view.run())
-        await self.view.ensure()
+        return await self.view.ensure()
 
     def _doubt(self, table: Table, key: bytes) -> None:
         """For a while this process reads the row from the engine alone."""

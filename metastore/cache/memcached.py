@@ -71,14 +71,14 @@ class Memcached:
 
     async def replace(self, key: bytes, data: bytes, seconds: int, token: Token) -> bool:
         """Set the entry if it still is what `token` stands for."""
-        if token.life != self._life:
+        if self._connection is None or token.life != self._life:
             return False
         request = b"ms %b %d C%b T%d\r\n%b\r\n" % (key, len(data), token.unique, seconds, data)
         return (await self._ask(request)).status == b"HD"
 
     async def remove(self, key: bytes, token: Token) -> bool:
         """Remove the entry if it still is what `token` stands for."""
-        if token.life != self._life:
+        if self._connection is None or token.life != self._life:
             return False
         return (await self._ask(b"md %b C%b\r\n" % (key, token.unique))).status == b"HD"
 
@@ -118,7 +118,7 @@ class Memcached:
                 _, connection = await loop.create_connection(
                     lambda: _Connection(self._timeout, self._lost), self._host, self._port
                 )
-        except OSError:  # TimeoutError is one
+        except (OSError, ValueError):  # TimeoutError is one; UnicodeError, of a name, another
             self._failed()
         else:
             self._life += 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import blake2b
 from operator import eq
 from secrets import token_bytes
 from zlib import crc32
@@ -27,7 +28,7 @@ VALID = 1.0  # seconds that a look counts, from its beginning
 LOOK = 0.4  # seconds between looks
 SETTLED = 2.0  # seconds after which all processes act on a change that this one learned of
 AGAIN = 60.0  # seconds at least before a server that was taken out is tried again
-_ROW = b"view"
+VIEW = b"view"  # row of the table of jobs
 _ATTEMPTS = 20
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Slot:
         self.server = server
         self.client = client
         self.learned = learned
-        self.space = f"{server.address} {server.generation}".encode()[:64]
+        space = f"{server.generation} {server.address}".encode()
+        self.space = blake2b(space, digest_size=16).digest()  # of all names there
 
 
 _decode = msgspec.msgpack.Decoder(Servers).decode
@@ -95,13 +97,14 @@ class View:
         """Whether what is known may be acted on."""
         return self._clock() - self._read_at < VALID
 
-    async def ensure(self) -> None:
-        """Look again if need be; Unavailable."""
-        while not self.fresh:
+    async def ensure(self) -> bool:
+        """Look again if need be: whether what is known is fresh then. Unavailable."""
+        if not self.fresh:
             if self._looking is None:
                 self._looking = asyncio.create_task(self._look())
                 self._looking.add_done_callback(self._looked)
             await asyncio.shield(self._looking)
+        return self.fresh
 
     def slot(self, key: bytes) -> Slot | None:
         """Where a row's entry lies, if its server is in use."""
@@ -128,30 +131,30 @@ class View:
 
     async def servers(self) -> tuple[Server, ...]:
         """All that are known."""
-        return _servers(await self._engine.get(Table.JOBS, _ROW))
+        return _servers(await self._engine.get(Table.JOBS, VIEW))
 
     async def use(self, addresses: Sequence[str]) -> tuple[Server, ...]:
-        """Use just these servers, those that are new under a generation of their own."""
+        """Use just these servers: rows move between them, so all begin anew.
 
-        def wanted(now: tuple[Server, ...]) -> tuple[Server, ...]:
-            there = {server.address: server for server in now}
-            kept = tuple(server for server in now if server.address in addresses)
-            return kept + tuple(
-                Server(address, _generation()) for address in addresses if address not in there
-            )
-
-        return await self._change(wanted)
+        First none is in use, until everybody acts on that; what they held is never read again.
+        """
+        fresh = tuple(Server(address, _generation()) for address in dict.fromkeys(addresses))
+        for _ in range(_ATTEMPTS):
+            old = await self._engine.get(Table.JOBS, VIEW)
+            now = _servers(old)
+            if {server.address for server in now} == set(addresses):
+                return now
+            after = fresh if all(server.out for server in now) else _all_out(now)
+            if after is fresh and now:
+                await asyncio.sleep(SETTLED)  # somebody may have taken them out this moment
+            if await self._swap(old, after) and after is fresh:
+                return fresh
+        raise Unavailable("too many changes of the servers in use")
 
     async def add(self, addresses: Sequence[str]) -> tuple[str, ...]:
         """Use these servers too; all that are known."""
-
-        def wanted(now: tuple[Server, ...]) -> tuple[Server, ...]:
-            there = {server.address for server in now}
-            return now + tuple(
-                Server(address, _generation()) for address in addresses if address not in there
-            )
-
-        return tuple(server.address for server in await self._change(wanted))
+        there = [server.address for server in await self.servers()]
+        return tuple(server.address for server in await self.use([*there, *addresses]))
 
     async def run(self) -> None:
         """Look now and then, and bring back servers that answer again."""
@@ -172,9 +175,10 @@ class View:
 
     async def _look(self) -> None:
         begun = self._clock()
-        data = await self._engine.get(Table.JOBS, _ROW)
-        self._learn(data)
-        self._read_at = max(self._read_at, begun)
+        data = await self._engine.get(Table.JOBS, VIEW)
+        if begun >= self._read_at:  # else a later look has come back before
+            self._learn(data)
+            self._read_at = begun
 
     def _learn(self, data: bytes | None) -> None:
         if data == self._data:
@@ -205,15 +209,18 @@ class View:
         self, wanted: Callable[[tuple[Server, ...]], tuple[Server, ...]]
     ) -> tuple[Server, ...]:
         for _ in range(_ATTEMPTS):
-            old = await self._engine.get(Table.JOBS, _ROW)
+            old = await self._engine.get(Table.JOBS, VIEW)
             before = _servers(old)
             after = wanted(before)
             if after == before:
                 return before
-            new = msgspec.msgpack.encode(Servers(after, token_bytes(8)))
-            if await replaced(self._engine, Swap(Table.JOBS, _ROW, old, new), partial(eq, new)):
+            if await self._swap(old, after):
                 return after
         raise Unavailable("too many changes of the servers in use")
+
+    async def _swap(self, old: bytes | None, servers: tuple[Server, ...]) -> bool:
+        new = msgspec.msgpack.encode(Servers(servers, token_bytes(8)))
+        return await replaced(self._engine, Swap(Table.JOBS, VIEW, old, new), partial(eq, new))
 
     async def _expel(self, server: Server) -> None:
         def without(now: tuple[Server, ...]) -> tuple[Server, ...]:
@@ -240,6 +247,10 @@ def _with(address: str, now: tuple[Server, ...]) -> tuple[Server, ...]:
     return tuple(
         Server(address, _generation()) if s.address == address and s.out else s for s in now
     )
+
+
+def _all_out(now: tuple[Server, ...]) -> tuple[Server, ...]:
+    return tuple(replace(server, out=True) for server in now)
 
 
 def _generation() -> int:

@@ -61,7 +61,10 @@ class Connection:
             self.close()
             # repr: to say what a TApplicationException is, str fails
             if again and kept and isinstance(error, _BROKEN) and not _timed_out(error):
-                return self.call(ask, again=False)
+                try:
+                    return self.call(ask, again=False)
+                except Unavailable as unsent:  # but the first time something was
+                    raise Lost(str(unsent)) from error
             raise Lost(f"HBase at {self._address}: {error!r}") from error
         except BaseException:
             self.close()

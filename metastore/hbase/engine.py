@@ -104,7 +104,8 @@ class HBaseEngine:
         )
         errors = [outcome for outcome in found if isinstance(outcome, BaseException)]
         if errors:
-            nothing = len(errors) == len(swaps) and isinstance(errors[0], Unavailable)
+            unsent = [error for error in errors if isinstance(error, Unavailable)]
+            nothing = len(unsent) == len(shares) == len(swaps)
             raise (Unavailable if nothing else Unknown)(str(errors[0])) from errors[0]
         done = [False] * len(swaps)
         for n, outcomes in enumerate(found):
@@ -126,14 +127,20 @@ class HBaseEngine:
     async def write(self, table: Table, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         """By swaps: a put under a cell of a clock that went ahead would never be seen."""
         left = dict(rows)
-        for _ in range(_REPEATS):
-            old = await self._values(table, list(left))
+        for number in range(_REPEATS):
+            try:
+                old = await self._values(table, list(left))
+            except Unavailable as error:
+                raise (Unknown if number else Unavailable)(str(error)) from error
             swaps = [
                 Swap(table, key, before, after)
                 for before, (key, after) in zip(old, left.items(), strict=True)
                 if before != after
             ]
-            done = await self.swap_many(swaps)
+            try:
+                done = await self.swap_many(swaps)
+            except Unavailable as error:
+                raise (Unknown if number else Unavailable)(str(error)) from error
             left = {swap.key: swap.new for swap, ok in zip(swaps, done, strict=True) if not ok}
             if not left:
                 return

@@ -7,7 +7,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from metastore.engine import Counters
+from metastore.engine import Counters, Unavailable
 from metastore.hbase import calls
 from metastore.hbase.threads import Threads
 
@@ -48,19 +48,28 @@ class Reads:
             taken = {key: futures.pop(key) for key in keys}
             if futures:
                 self._wanted[table] = futures
+            try:
+                answer = self._threads.run(partial(calls.get_rows, table=table, keys=keys))
+            except Unavailable as error:  # closed
+                _fail(taken, error)
+                continue
             self._under_way += 1
             self._counters.rpcs += 1
-            answer = self._threads.run(partial(calls.get_rows, table=table, keys=keys))
             answer.add_done_callback(partial(self._answer, taken))
 
     def _answer(self, futures: _Futures, answer: "asyncio.Future[Any]") -> None:
         self._under_way -= 1
         error = answer.exception()
-        values = {} if error else answer.result()
-        for key, future in futures.items():
-            if error is None:
+        if error is not None:
+            _fail(futures, error)
+        else:
+            values = answer.result()
+            for key, future in futures.items():
                 future.set_result(values.get(key))
-            else:
-                future.set_exception(error)
-                future.exception()  # those who asked may have gone
         self._ask()
+
+
+def _fail(futures: _Futures, error: BaseException) -> None:
+    for future in futures.values():
+        future.set_exception(error)
+        future.exception()  # those who asked may have gone

@@ -14,7 +14,7 @@ from metastore.engine import EngineError
 from ocean.backup import back_up
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
-from ocean.engines import require_metadata
+from ocean.engines import require_embedded, require_metadata
 from ocean.fsck import Fault
 from ocean.restore import restore
 from ocean.starting import StartError
@@ -38,6 +38,7 @@ def add(commands: Commands) -> None:
 
 def _backup(options: argparse.Namespace) -> int:
     config = loaded(options).config
+    require_embedded(config, "ocean backup")
     require_metadata(config)
     progress = Progress()
     work = back_up(config, options.folder, verify=options.verify, notes=progress)
@@ -57,6 +58,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     config = loaded(options).config
+    require_embedded(config, "ocean restore")
     progress = Progress()
     work = restore(config, options.folder, verify=options.verify, notes=progress)
     done = _run(work, options.folder, progress)

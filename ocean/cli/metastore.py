@@ -184,7 +184,7 @@ async def _copy_rows(source: Config, target: Config, progress: Callable[[int], N
         await _refuse_used(new, target)
         await prepare_copy(old, source, new, target)
         done = await copy(old, new, progress)
-        await adopt(new, target)
+        await adopt(old, new, target)
         return done
 
 

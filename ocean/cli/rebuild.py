@@ -17,7 +17,13 @@ from ocean.backup import opened
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import begin_anew, open_blobs, open_engine, require_metadata
+from ocean.engines import (
+    begin_anew,
+    open_blobs,
+    open_engine,
+    require_embedded,
+    require_metadata,
+)
 from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
 from ocean.keys.local import KeyFileError
@@ -46,6 +52,7 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = loaded(options).config
+    require_embedded(config, "ocean rebuild")
     if not (config.data / "blobs" / "format").exists():
         raise StartError(f"{config.data}: there are no blobs to rebuild from")
     lock = lock_folder(config.data)

@@ -7,7 +7,8 @@ what was acknowledged counts.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from random import Random
@@ -23,7 +24,7 @@ from metastore.cache.view import Server, Servers, Slot, View
 from metastore.engine import Swap, Table, Unavailable, Unknown
 from metastore.memory import Faults
 from tests.support.virtual import World, run_virtual
-from tests.support.virtual_cache import ADDRESS, CachingProcess, VirtualMemcached
+from tests.support.virtual_cache import ADDRESSES, CachingProcess, VirtualMemcached
 
 T = Table.OBJECTS
 SEEDS = 60
@@ -39,6 +40,8 @@ class Trouble:
     frozen: bool = False
     cut: bool = False
     forgets: bool = False
+    lists: bool = False  # servers are added and removed
+    servers: int = 1
     steps: int = 40
 
 
@@ -49,6 +52,9 @@ TROUBLES = {
     "cut off": Trouble(cut=True),
     "frozen and cut off": Trouble(frozen=True, cut=True, faults=ANSWERS_LOST),
     "forgetful": Trouble(forgets=True),
+    "two servers": Trouble(servers=2, cut=True),
+    "other lists": Trouble(lists=True),
+    "other lists and all the rest": Trouble(lists=True, cut=True, frozen=True, servers=2),
     "all but lost answers": Trouble(frozen=True, cut=True, forgets=True),
 }
 
@@ -59,7 +65,7 @@ class Run:
     def __init__(self, seed: int, trouble: Trouble, **kinds: Any) -> None:
         self.world = World(seed, trouble.faults)
         self.trouble = trouble
-        self.server = VirtualMemcached(self.world)
+        self.servers = {address: VirtualMemcached(self.world) for address in ADDRESSES}
         self.kinds = kinds
         self.processes: list[CachingProcess] = []
         self.known = dict.fromkeys(KEYS, 0)  # the least that a read may give
@@ -69,8 +75,8 @@ class Run:
     async def begin(self) -> None:
         """Three processes that know of the server, and rows of 0."""
         for _ in range(3):
-            self.processes.append(CachingProcess(self.world, self.server, **self.kinds))
-        servers = Servers((Server(ADDRESS),), b"")
+            self.processes.append(CachingProcess(self.world, self.servers, **self.kinds))
+        servers = Servers(tuple(map(Server, ADDRESSES[: self.trouble.servers])), b"")
         self.world.engine._put(Table.JOBS, b"view", msgspec.msgpack.encode(servers))
         for key in KEYS:
             self.world.engine._put(T, key, b"0")
@@ -82,7 +88,8 @@ class Run:
         await asyncio.gather(*clients)
         nemesis.cancel()
         for process in self.processes:
-            process.cache.cut = False
+            for link in process.caches.values():
+                link.cut = False
             await process.engine.close()
         return self
 
@@ -122,9 +129,14 @@ class Run:
             if self.trouble.frozen and random.random() < 0.3:
                 process.freeze(random.choice([1, 3, 12, 40]))
             if self.trouble.cut:
-                process.cache.cut = random.random() < 0.3
+                random.choice(list(process.caches.values())).cut = random.random() < 0.3
             if self.trouble.forgets:
-                random.choice([self.server.restart, self.server.evict, self.server.evict])()
+                server = random.choice(list(self.servers.values()))
+                random.choice([server.restart, server.evict, server.evict])()
+            if self.trouble.lists and random.random() < 0.2:
+                wanted = random.choice([ADDRESSES, ADDRESSES[:1], ADDRESSES[1:]])
+                with suppress(Unavailable, Unknown):
+                    await process.view.use(wanted)
 
 
 def violations(trouble: Trouble, seeds: range, **kinds: Any) -> list[str]:
@@ -181,6 +193,14 @@ class OldView(View):
         return self._read_at > float("-inf")
 
 
+class Moved(View):
+    """Changes the list at once, and keeps the generations."""
+
+    async def use(self, addresses: Sequence[str]) -> tuple[Server, ...]:
+        fresh = tuple(Server(address, 1) for address in addresses)
+        return await self._change(lambda _now: fresh)
+
+
 class NoWait(View):
     """Does not wait for those who act on the view before."""
 
@@ -192,6 +212,7 @@ BROKEN: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
     "no barrier": ("none", {"engine": NoBarrier}),
     "no lease": ("none", {"engine": NoLease}),
     "old view": ("frozen and cut off", {"view": OldView}),
+    "moved": ("other lists", {"view": Moved}),
     "no wait": ("cut off", {"view": NoWait}),
 }
 
@@ -219,9 +240,9 @@ async def force(swapping: int, reading: int, event: str, *, warm: bool, **kinds:
     swap = asyncio.create_task(writer.engine.swap(Swap(T, b"a", b"0", b"1")))
     await _stop(writer, swap, swapping)
     if event == "evicted":
-        run.server.evict()
+        run.servers[ADDRESSES[0]].evict()
     elif event == "restarted":
-        run.server.restart()
+        run.servers[ADDRESSES[0]].restart()
     read = asyncio.create_task(reader.engine.get(T, b"a"))
     await _stop(reader, read, reading)
     _go_on(writer)

@@ -40,7 +40,11 @@ class Memcached:
                 return
 
     def pause(self) -> None:
+        """Return once it stands still, with all its threads."""
         self.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        while any(_state(thread) != "T" for thread in threads.iterdir()):
+            time.sleep(0.01)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -48,6 +52,10 @@ class Memcached:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @cache

@@ -8,7 +8,7 @@ from metastore.cache.memcached import Down, Found, Memcached, Token
 from metastore.cache.view import View
 from tests.support.virtual import Link, Process, VirtualTime, World
 
-ADDRESS = "cache:11211"
+ADDRESSES = ["cache:11211", "other:11211"]
 
 
 class VirtualMemcached:
@@ -116,11 +116,11 @@ class CacheLink(Memcached):
 class CachingProcess(Process):
     """A process that reads and swaps rows behind the cache."""
 
-    def __init__(self, world: World, server: VirtualMemcached, **kinds: Any) -> None:
+    def __init__(self, world: World, servers: dict[str, VirtualMemcached], **kinds: Any) -> None:
         super().__init__(world)
-        self.cache = CacheLink(self, server)
+        self.caches = {address: CacheLink(self, server) for address, server in servers.items()}
         link, time = Link(self), VirtualTime()
-        self.view: View = kinds.get("view", View)(link, time.monotonic, lambda _: self.cache)
+        self.view: View = kinds.get("view", View)(link, time.monotonic, self.caches.__getitem__)
         self.engine: CachedEngine = kinds.get("engine", CachedEngine)(
             link, self.view, time.monotonic
         )
