@@ -12,6 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from blobstore.layout import last_epoch
+from blobstore.mirror import sync_folder, write_durably
 from metastore.engine import Engine, Swap, Table
 from metastore.lives import Lives
 from metastore.rows import replaced
@@ -108,7 +109,7 @@ async def adopt(source: Engine, engine: Engine, config: Config) -> None:
 async def _bind(engine: Engine, config: Config) -> None:
     if config.metastore == "embedded":
         (config.data / _FILE).unlink(missing_ok=True)
-        _sync(config.data)
+        sync_folder(config.data)
     else:
         remember(config.data, (await _named(engine)).decode())
 
@@ -127,17 +128,6 @@ async def _named(engine: Engine) -> bytes:
 def remember(data: Path, identity: str) -> None:
     """Write, durably, which metadata the blobs in `data` belong to."""
     new = data / f"{_FILE}.{os.getpid()}"
-    with new.open("w") as file:
-        file.write(f"{identity}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(new, f"{identity}\n".encode())
     new.replace(data / _FILE)
-    _sync(data)
-
-
-def _sync(data: Path) -> None:
-    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(data)

@@ -195,12 +195,18 @@ class CachedEngine:
         """
         if not (self.view.fresh or await self._refresh()):
             raise Unavailable("which memcached servers are in use is not known in time")
+        bar = await self._set_barrier(table, key)
+        if bar is None:
+            await self.view.settled()
+        return bar
+
+    async def _set_barrier(self, table: Table, key: bytes) -> _Bar | None:
+        """Where the row's entry lies now; None: no server is in use for it any more."""
         while slot := self._slot(table, key):
             name = entry.name(slot.space, table, key)
             token = await self._barred(slot, name)
             if token is not None:
                 return _Bar(slot, name, token)
-        await self.view.settled()
         return None
 
     async def _barred(self, slot: Slot, name: bytes) -> Token | None:
@@ -211,27 +217,25 @@ class CachedEngine:
         await self.view.expel(slot)
         return None
 
-    async def _bar_anew(self, swap: Swap) -> Slot | None:
-        """Set a barrier where the row's entry lies now: there, or None."""
-        while slot := self._slot(swap.table, swap.key):
-            if await self._barred(slot, entry.name(slot.space, swap.table, swap.key)):
-                break
-        return slot
-
     async def _leave_barred(self, swaps: Sequence[Swap], error: BaseException) -> None:
         """They may yet land: a barrier stands until they cannot, whoever took ours away."""
         cached = [swap for swap in swaps if swap.table in CACHED]
         for swap in cached:
             self._doubt(swap.table, swap.key)
-        task = asyncio.create_task(_all(self._bar_late(swap) for swap in cached))
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task = self._go_on(_all(self._bar_late(swap) for swap in cached))
         if not isinstance(error, asyncio.CancelledError):
             await asyncio.shield(task)
 
     async def _bar_late(self, swap: Swap) -> None:
         with suppress(Unavailable):
-            await self._bar_anew(swap)
+            await self._set_barrier(swap.table, swap.key)
+
+    def _go_on(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Do it whoever waits for it."""
+        task = asyncio.create_task(work)
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        return task
 
     async def _lift(self, bar: _Bar | None) -> None:
         """Nothing was changed, and never will be by this swap."""
@@ -253,9 +257,7 @@ class CachedEngine:
             await settling
         except asyncio.CancelledError:
             for bar, swap, ok in outcomes:
-                task = asyncio.create_task(self._settle(bar, swap, done=ok))
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
+                self._go_on(self._settle(bar, swap, done=ok))
             raise
 
     async def _settle(self, bar: _Bar | None, swap: Swap, *, done: bool) -> None:
@@ -272,8 +274,8 @@ class CachedEngine:
             slot = self._slot(swap.table, swap.key)
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return
-            slot = await self._bar_anew(swap)
-            if bar is None or slot is not bar.slot:
+            new = await self._set_barrier(swap.table, swap.key)
+            if bar is None or new is None or new.slot is not bar.slot:
                 await self.view.settled()
         except Unavailable as error:  # of the view: whether all will see the change is unknown
             self._doubt(swap.table, swap.key)
@@ -292,7 +294,7 @@ class CachedEngine:
     # ---------------------------------------------------------------------------- the view
 
     def _slot(self, table: Table, key: bytes) -> Slot | None:
-        return self.view.slot(table.value.encode() + b"\0" + key)
+        return self.view.slot(entry.row(table, key))
 
     async def _refresh(self) -> bool:
         if self._watching is None or self._watching.done():

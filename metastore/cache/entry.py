@@ -29,8 +29,8 @@ def name(space: bytes, table: Table, key: bytes) -> bytes:
 
 def encode(table: Table, key: bytes, value: bytes | None) -> bytes:
     """The entry of a row that has `value`, or is not there."""
-    row = _row(table, key)
-    data = _HEAD.pack(_FORMAT, value is not None, len(row)) + row + (value or b"")
+    named = row(table, key)
+    data = _HEAD.pack(_FORMAT, value is not None, len(named)) + named + (value or b"")
     return data + _CRC.pack(crc32(data))
 
 
@@ -41,10 +41,11 @@ def decode(table: Table, key: bytes, data: bytes) -> bytes | None:
         raise Foreign
     form, present, length = _HEAD.unpack_from(data)
     start = _HEAD.size + length
-    if form != _FORMAT or data[_HEAD.size : start] != _row(table, key):
+    if form != _FORMAT or data[_HEAD.size : start] != row(table, key):
         raise Foreign
     return data[start:end] if present else None
 
 
-def _row(table: Table, key: bytes) -> bytes:
+def row(table: Table, key: bytes) -> bytes:
+    """What names a row among those of all tables."""
     return table.value.encode() + b"\0" + key

@@ -16,6 +16,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from blobstore.mirror import sync_folder
+
 KEY_SIZE = 32
 _MARK = b"ocean-master-key-1:"
 _FORMAT = b"\x01"
@@ -117,14 +119,6 @@ def _create(path: Path) -> None:
             os.link(draft, path)
         except FileExistsError:
             return  # another process was first: its key counts
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
