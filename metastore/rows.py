@@ -6,6 +6,7 @@ from operator import eq
 
 from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
 
+_REPEATS = 3
 ATTEMPTS = 200  # of one change; under contention each round has exactly one winner
 
 
@@ -13,19 +14,24 @@ async def replaced(engine: Engine, swap: Swap, landed: Callable[[bytes | None], 
     """Carry out `swap`; when no answer came, read the row and ask `landed` whether it is ours.
 
     False is not believed either until the row was read, unless the engine is definite: HBase's
-    client may repeat a put whose reply was lost, and the repeat answers False.
+    client may repeat a put whose reply was lost, and the repeat answers False. Where nothing has
+    changed, the swap is made again, unless there was no row: what a row was never comes back, so
+    of the two one can land; but a row may be made and removed again, and then both could.
     """
-    try:
-        if await engine.swap(swap):
-            return True
-        if engine.definite:
-            return False
-    except Unknown:
-        pass
-    now = await engine.get(swap.table, swap.key)
-    if now == swap.old:
-        raise Unavailable("the outcome of a swap is unknown and it may yet land")
-    return landed(now)
+    for _ in range(_REPEATS):
+        try:
+            if await engine.swap(swap):
+                return True
+            if engine.definite:
+                return False
+        except Unknown:
+            pass
+        now = await engine.get(swap.table, swap.key)
+        if now != swap.old:
+            return landed(now)
+        if swap.old is None:
+            break
+    raise Unavailable("the outcome of a swap is unknown and it may yet land")
 
 
 async def update(

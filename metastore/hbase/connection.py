@@ -18,6 +18,7 @@ from thriftpy2.transport import TCyBufferedTransportFactory, TTransportException
 
 from metastore.engine import Unavailable
 from metastore.hbase.address import Address
+from metastore.hbase.breaker import Breaker
 
 IDLE = 30.0  # seconds; the servers close a connection after 60
 _ERRORS = (TException, OSError, EOFError)
@@ -35,11 +36,15 @@ class Lost(Exception):
 
 
 class Connection:
-    """To both Thrift servers, for one thread. `timeout` in seconds bounds each wait for bytes."""
+    """To both Thrift servers, for one thread. `timeout` in seconds bounds each wait for bytes.
 
-    def __init__(self, address: Address, timeout: float) -> None:
+    `breaker` is told how calls end; it is for others to ask it before.
+    """
+
+    def __init__(self, address: Address, timeout: float, breaker: Breaker | None = None) -> None:
         self._address = address
         self._timeout = timeout
+        self._breaker = breaker or Breaker()
         self._first: HappyConnection | None = None
         self._second: Any = None
         self._first_used = self._second_used = 0.0
@@ -56,9 +61,10 @@ class Connection:
         """
         kept = self._first is not None or self._second is not None
         try:
-            return ask(self)
+            answer = ask(self)
         except _ERRORS as error:
             self.close()
+            self._tell(error, kept=kept)
             # repr: to say what a TApplicationException is, str fails
             if again and kept and isinstance(error, _BROKEN) and not _timed_out(error):
                 try:
@@ -69,6 +75,15 @@ class Connection:
         except BaseException:
             self.close()
             raise
+        self._breaker.answered()
+        return answer
+
+    def _tell(self, error: Exception, *, kept: bool) -> None:
+        """A kept connection that is closed says nothing about a server started anew."""
+        if not isinstance(error, _BROKEN):
+            self._breaker.answered()
+        elif not kept or _timed_out(error):
+            self._breaker.failed()
 
     @property
     def first(self) -> HappyConnection:
@@ -88,6 +103,7 @@ class Connection:
                     protocol="binary",
                 )
             except _ERRORS as error:
+                self._breaker.failed()
                 raise Unavailable(f"HBase at {address} cannot be reached: {error!r}") from error
         return self._first
 
@@ -110,6 +126,7 @@ class Connection:
                     timeout=int(self._timeout * 1000),
                 )
             except _ERRORS as error:
+                self._breaker.failed()
                 raise Unavailable(
                     f"HBase's second Thrift server at {address.host}:{address.second} cannot be "
                     f"reached: {error!r}"

@@ -11,6 +11,7 @@ from functools import partial
 from metastore.engine import Counters, Row, Swap, Table, Unavailable, Unknown
 from metastore.hbase import calls
 from metastore.hbase.address import Address
+from metastore.hbase.breaker import Breaker
 from metastore.hbase.connection import Connection
 from metastore.hbase.reads import Reads
 from metastore.hbase.threads import Threads
@@ -30,10 +31,12 @@ class HBaseEngine:
         self._address = address
         self._counters = Counters()
         self._names = {table: address.table(table) for table in Table}
-        connect = partial(Connection, address, timeout)
-        self._readers = Threads(READERS, connect, patience=PATIENCE, name="hbase-read")
-        self._writers = Threads(WRITERS, connect, patience=PATIENCE, name="hbase-write")
-        self._scanners = Threads(SCANNERS, connect, patience=PATIENCE, name="hbase-scan")
+        breaker = Breaker()
+        connect = partial(Connection, address, timeout, breaker)
+        begin = partial(Threads, connect=connect, breaker=breaker, patience=PATIENCE)
+        self._readers = begin(READERS, name="hbase-read")
+        self._writers = begin(WRITERS, name="hbase-write")
+        self._scanners = begin(SCANNERS, name="hbase-scan")
         self._reads = Reads(self._readers, self._counters, READERS)
 
     @property

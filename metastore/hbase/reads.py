@@ -7,7 +7,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from metastore.engine import Counters, Unavailable
+from metastore.engine import Counters
 from metastore.hbase import calls
 from metastore.hbase.threads import Threads
 
@@ -48,11 +48,7 @@ class Reads:
             taken = {key: futures.pop(key) for key in keys}
             if futures:
                 self._wanted[table] = futures
-            try:
-                answer = self._threads.run(partial(calls.get_rows, table=table, keys=keys))
-            except Unavailable as error:  # closed
-                _fail(taken, error)
-                continue
+            answer = self._threads.run(partial(calls.get_rows, table=table, keys=keys))
             self._under_way += 1
             self._counters.rpcs += 1
             answer.add_done_callback(partial(self._answer, taken))

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from metastore.engine import Unavailable
+from metastore.hbase.breaker import Breaker
 from metastore.hbase.connection import Connection
 
 Work = Callable[[Connection], Any]
@@ -29,10 +30,17 @@ class Threads:
     """`count` threads, begun when first needed. A call may wait `patience` seconds for one."""
 
     def __init__(
-        self, count: int, connect: Callable[[], Connection], *, patience: float, name: str
+        self,
+        count: int,
+        connect: Callable[[], Connection],
+        breaker: Breaker,
+        *,
+        patience: float,
+        name: str,
     ) -> None:
         self._count = count
         self._connect = connect
+        self._breaker = breaker
         self._patience = patience
         self._name = name
         self._queue: SimpleQueue[_Task | None] = SimpleQueue()
@@ -45,11 +53,15 @@ class Threads:
 
     def run(self, work: Work) -> "asyncio.Future[Any]":
         """What `work` returns, called in one of the threads; Unavailable when none was free."""
-        if self._closed:
-            raise Unavailable("the connections to HBase are closed")
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         future = self._loop.create_future()
+        if self._closed:
+            future.set_exception(Unavailable("the connections to HBase are closed"))
+            return future
+        if not self._breaker.admits():
+            future.set_exception(Unavailable("HBase did not answer a moment ago"))
+            return future
         self._waiting += 1
         if self._waiting > len(self._threads) < self._count:
             self._begin()

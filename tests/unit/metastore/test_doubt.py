@@ -5,12 +5,13 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from metastore.engine import EngineError, Table
+from metastore.engine import EngineError, Swap, Table, Unavailable, Unknown
 from metastore.leftovers import Discarded
 from metastore.lives import Lives
 from metastore.manifests import Manifests
 from metastore.memory import Faults, FaultyEngine, MemoryEngine
 from metastore.records import Bucket, Kind, LifeState, Version
+from metastore.rows import replaced
 from metastore.store import MetaStore
 from metastore.versions import TRASH_BYTES
 
@@ -37,13 +38,33 @@ async def test_a_heartbeat_without_an_answer_ends_no_process(fault: str) -> None
 async def test_a_heartbeat_that_lands_late_ends_no_process() -> None:
     engine = FaultyEngine(Faults(), Random(1))
     meta = await MetaStore.begin(engine)
-    engine._faults = Faults(late=1.0)
+    engine._faults = Faults(late=1.0, landing=0.0)
     with pytest.raises(EngineError):
         await meta.lease.renew()
     engine._faults = Faults()
     engine.land()
     await meta.lease.renew()
     assert meta.lease.life.beats == 2
+
+
+async def test_a_change_of_a_row_without_an_answer_is_made_again() -> None:
+    class Dropping(FaultyEngine):
+        """Loses the first swap altogether."""
+
+        async def swap(self, swap: Swap) -> bool:
+            self._faults, faults = Faults(), self._faults
+            if faults.dropped:
+                raise Unknown("dropped")
+            return await super().swap(swap)
+
+    engine = Dropping(Faults(), Random(1))
+    await engine.write(Table.JOBS, [(b"row", b"old")])
+    engine._faults = Faults(dropped=1.0)
+    assert await replaced(engine, Swap(Table.JOBS, b"row", b"old", b"new"), b"new".__eq__)
+    assert await engine.get(Table.JOBS, b"row") == b"new"
+    engine._faults = Faults(dropped=1.0)
+    with pytest.raises(Unavailable):  # it may yet land: after the row was made and removed again
+        await replaced(engine, Swap(Table.JOBS, b"none", None, b"new"), b"new".__eq__)
 
 
 async def test_a_chunk_is_never_written_over() -> None:
