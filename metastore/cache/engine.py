@@ -24,7 +24,8 @@ from metastore.engine import Counters, Engine, Row, Swap, Table, Unavailable, Un
 CACHED = frozenset({Table.BUCKETS, Table.OBJECTS, Table.IDENTITIES})
 KEPT = 600  # seconds that an entry lives
 LEASE = 10  # seconds in which a row must be read: longer than any call of the engine
-BARRED = 30  # seconds: longer than a swap may be under way after its caller gave up
+BARRED = 1300  # seconds: longer than a swap may be under way, by HBase's own time-out of 1,200
+SETTLING = 30  # seconds that a barrier stands where the outcome is known, but an entry may be old
 
 _TRIES = 3  # to tell a server of a change
 _DOUBTS = 10_000  # rows of which the last swap of this process had no clear end
@@ -195,25 +196,25 @@ class CachedEngine:
         """
         if not (self.view.fresh or await self._refresh()):
             raise Unavailable("which memcached servers are in use is not known in time")
-        bar = await self._set_barrier(table, key)
+        bar = await self._set_barrier(table, key, BARRED)
         if bar is None:
             await self.view.settled()
         return bar
 
-    async def _set_barrier(self, table: Table, key: bytes) -> _Bar | None:
+    async def _set_barrier(self, table: Table, key: bytes, seconds: int) -> _Bar | None:
         """Where the row's entry lies now; None: no server is in use for it any more."""
         while slot := self._slot(table, key):
             name = entry.name(slot.space, table, key)
-            token = await self._barred(slot, name)
+            token = await self._barred(slot, name, seconds)
             if token is not None:
                 return _Bar(slot, name, token)
         return None
 
-    async def _barred(self, slot: Slot, name: bytes) -> Token | None:
+    async def _barred(self, slot: Slot, name: bytes, seconds: int) -> Token | None:
         """Set a barrier whatever is there; None: the server is out of use from now on."""
         for _ in range(_TRIES):
             with suppress(Down):
-                return await slot.client.put(name, BARRIER, BARRED)
+                return await slot.client.put(name, BARRIER, seconds)
         await self.view.expel(slot)
         return None
 
@@ -228,7 +229,7 @@ class CachedEngine:
 
     async def _bar_late(self, swap: Swap) -> None:
         with suppress(Unavailable):
-            await self._set_barrier(swap.table, swap.key)
+            await self._set_barrier(swap.table, swap.key, BARRED)
 
     def _go_on(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Do it whoever waits for it."""
@@ -274,7 +275,7 @@ class CachedEngine:
             slot = self._slot(swap.table, swap.key)
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return
-            new = await self._set_barrier(swap.table, swap.key)
+            new = await self._set_barrier(swap.table, swap.key, SETTLING)
             if bar is None or new is None or new.slot is not bar.slot:
                 await self.view.settled()
         except Unavailable as error:  # of the view: whether all will see the change is unknown

@@ -35,9 +35,11 @@ class Broken(Exception):
 
 
 class Client:
-    """Requests one after the other over one connection."""
+    """Requests one after the other over one connection; its clock may be `ahead` by seconds."""
 
-    def __init__(self, server: Server, timeout: float = 30.0) -> None:
+    def __init__(self, server: Server, timeout: float = 30.0, *, ahead: float = 0.0) -> None:
+        self.server = server
+        self._ahead = ahead
         self._host = server.host
         self._connection = http.client.HTTPConnection(server.host, timeout=timeout)
 
@@ -51,7 +53,7 @@ class Client:
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
         """One request; Broken when no whole answer came."""
-        choices = Choices(pair=Pair(ACCESS_KEY, SECRET_KEY), now=time.time())
+        choices = Choices(pair=Pair(ACCESS_KEY, SECRET_KEY), now=time.time() + self._ahead)
         given = {"host": self._host, **(headers or {})}
         signed = by_header(method, target, given, choices)
         try:

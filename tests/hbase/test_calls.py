@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from pymemcache.client.base import Client
 
-from metastore.cache.engine import BARRED, CachedEngine
+from metastore.cache.engine import SETTLING, CachedEngine
 from metastore.cache.view import SETTLED
 from metastore.listing import Scope
 from metastore.objects import NEWS
@@ -136,7 +136,7 @@ async def counted(ocean: Ocean, plain: Bucket, versioned: Bucket) -> dict[str, i
 
 async def until_buckets_are_cached(ocean: Ocean, engine: CachedEngine) -> None:
     """Where memcached was late when they were made, it takes until the barriers expire."""
-    async with asyncio.timeout(2 * BARRED):
+    async with asyncio.timeout(2 * SETTLING):
         while True:
             before = engine.cache.hits
             for name in ("plain", "versioned"):

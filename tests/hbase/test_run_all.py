@@ -10,25 +10,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.support.processes import children
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.timeout(300)
 SCRIPT = ROOT / "deploy" / "hbase" / "run-all"
-
-
-def children(pid: int) -> dict[int, str]:
-    """Command lines of all that a process started, and they in turn."""
-    found: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if parent == pid:
-                found |= {int(folder.name): line, **children(int(folder.name))}
-    return found
 
 
 def wait_for(said: Path, text: str, times: int, seconds: float = 120) -> None:

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from botocore import UNSIGNED
 
 from tests.s3.store import Client, Pair, Store
 from tests.support import memcached
+from tests.support.balancer import balanced
 from tests.support.hbase import fresh
 from tests.support.server import Server
 
@@ -24,19 +26,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """The store that the environment names, else an Ocean with three workers."""
+    """The store that the environment names, else an Ocean with three workers.
+
+    OCEAN_TEST_METASTORE is embedded (the default), hbase, or cached (hbase behind memcached). On
+    HBase these are two servers, and each request goes to the other one.
+    """
     named = Store.named()
     if named is not None:
         yield named
         return
-    settings = {"OCEAN_WORKERS": "3"}
     engine = os.environ.get("OCEAN_TEST_METASTORE", "embedded")
-    if engine != "embedded":
-        settings["OCEAN_METASTORE"] = fresh(2)
+    folder = tmp_path_factory.mktemp("ocean")
+    if engine == "embedded":
+        with Server(folder, {"OCEAN_WORKERS": "3"}) as server:
+            yield Store.of(server)
+        return
+    settings = {
+        "OCEAN_METASTORE": fresh(2),
+        "OCEAN_CACHE": "none",
+        "OCEAN_DATA": str(folder / "data"),
+        "OCEAN_MASTER_KEY_FILE": str(folder / "master.key"),
+    }
     if engine == "cached":
         settings["OCEAN_CACHE"] = f"memcached://{memcached.running().address}"
-    with Server(tmp_path_factory.mktemp("ocean"), settings) as server:
-        yield Store.of(server)
+    one, two = Server(folder / "one", settings), Server(folder / "two", settings)
+    with one, two, balanced(folder, [one, two]) as endpoint:
+        yield replace(Store.of(one), endpoint=endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,10 @@
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from metastore.hbase.address import Address, parse
 from metastore.hbase.connection import Connection
 from metastore.hbase.engine import HBaseEngine
 from metastore.hbase.schema import Schema
+from tests.support import processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "hbase" / "run"
 _READY = "HBase is ready: "
@@ -35,18 +37,26 @@ class Elsewhere:
 
 
 class HBase:
-    """One HBase in the foreground of this process; everything it keeps is in `folder`."""
+    """One HBase in the foreground of this process; everything it keeps is in `folder`.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    It listens on `host`; `under` is what its command stands behind, such as the one of a network
+    namespace.
+    """
+
+    def __init__(
+        self, folder: Path, *options: str, host: str = "127.0.0.1", under: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self._options = options
+        self._host = host
+        self._under = under
         self.port = 0
         self.start()
 
     def start(self) -> None:
         """Start it, at the port it had before; AssertionError with what it said otherwise."""
         port = ["--port", str(self.port)] if self.port else []
-        command = [str(RUN), str(self.folder), *port, *self._options]
+        command = [*self._under, str(RUN), str(self.folder), *port, *self._options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         said = []
         for line in self.process.stdout or ():
@@ -58,7 +68,19 @@ class HBase:
         raise AssertionError(f"HBase did not start: {''.join(said)}; see {self.folder}")
 
     def url(self, prefix: str) -> str:
-        return f"hbase://127.0.0.1:{self.port}/{prefix}"
+        return f"hbase://{self._host}:{self.port}/{prefix}"
+
+    def pause(self) -> None:
+        """Return once it stands still."""
+        processes.pause(self._java)
+
+    def resume(self) -> None:
+        os.kill(self._java, signal.SIGCONT)
+
+    @property
+    def _java(self) -> int:
+        [pid] = processes.children(self.process.pid)
+        return pid
 
     def kill(self) -> None:
         """kill -9 of the one process, and of the script above it."""

@@ -5,33 +5,41 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+from tests.support import processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "memcached" / "run"
 
 
 class Memcached:
-    """One server; `kill`, `start` and `pause` it as often as you like."""
+    """One server; `kill`, `start` and `pause` it as often as you like.
 
-    def __init__(self, megabytes: int = 64) -> None:
+    `under` is what its command stands behind, such as the one of a network namespace.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", under: Sequence[str] = ()) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self._megabytes = megabytes
+        self._host = host
+        self._under = under
         self.start()
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     def start(self) -> None:
         """Start it, empty; AssertionError when it does not answer."""
-        self.process = subprocess.Popen([str(RUN), str(self.port), str(self._megabytes)])
+        command = [*self._under, str(RUN), str(self.port), "64", self._host]
+        self.process = subprocess.Popen(command)
         deadline = time.monotonic() + 10
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self._host, self.port), 1).close()
             except OSError:
                 assert self.process.poll() is None, "memcached ended"
                 assert time.monotonic() < deadline, "memcached does not answer"
@@ -41,10 +49,7 @@ class Memcached:
 
     def pause(self) -> None:
         """Return once it stands still, with all its threads."""
-        self.process.send_signal(signal.SIGSTOP)
-        threads = Path(f"/proc/{self.process.pid}/task")
-        while any(_state(thread) != "T" for thread in threads.iterdir()):
-            time.sleep(0.01)
+        processes.pause(self.process.pid)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -52,10 +57,6 @@ class Memcached:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def _state(thread: Path) -> str:
-    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @cache

@@ -1,0 +1,61 @@
+"""haproxy before several servers: each request goes to the next of them."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.server import Server
+
+_CONFIGURATION = """
+global
+  tune.bufsize 131072
+  tune.http.maxhdr 1000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+  option accept-invalid-http-request
+frontend front
+  bind 127.0.0.1:{port}
+  default_backend ocean
+backend ocean
+  balance roundrobin
+{servers}
+"""
+
+
+@contextmanager
+def balanced(folder: Path, servers: Sequence[Server]) -> Iterator[str]:
+    """The URL of a balancer; AssertionError when it does not start."""
+    program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    assert program is not None, "haproxy is missing; .ci/run installs what tests need"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    lines = "\n".join(f"  server s{n} {one.host}" for n, one in enumerate(servers))
+    file = folder / "haproxy.cfg"
+    file.write_text(_CONFIGURATION.format(port=port, servers=lines))
+    process = subprocess.Popen([program, "-db", "-q", "-f", str(file)])
+    try:
+        _wait(process, port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        assert process.poll() is None, "haproxy ended"
+        assert time.monotonic() < deadline, "haproxy does not answer"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)

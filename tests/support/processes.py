@@ -1,0 +1,52 @@
+"""Processes as /proc shows them."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def children(pid: int) -> dict[int, str]:
+    """Command lines of all that a process started, and they in turn."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if parent == pid:
+                found |= {int(folder.name): line, **children(int(folder.name))}
+    return found
+
+
+def pause(pid: int) -> None:
+    """Return once a process stands still, with all its threads."""
+    os.kill(pid, signal.SIGSTOP)
+    while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
+        time.sleep(0.01)
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def connections(pid: int, ports: set[int]) -> int:
+    """How many TCP connections a process has to these ports of others."""
+    ours = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            ours.add(target[8:-1])
+    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return sum(row[9] in ours and int(row[2].rpartition(":")[2], 16) in ports for row in rows)
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
