@@ -15,7 +15,7 @@ from metastore.objects import Objects
 from metastore.records import Kind
 
 ROWS_A_PAGE = 20_000  # rows read at most: behind many delete markers a page comes out short
-_BATCH = 1000
+_BATCH = 1001  # a page of S3, and the key that says whether there is more
 _new = tuple.__new__  # a named tuple without a call of its constructor: a page has a thousand
 
 

@@ -19,7 +19,7 @@ from metastore.hbase.threads import Threads
 TIMEOUT = 5.0  # seconds for a call; HBase's own clients must give up before
 PATIENCE = 3.0  # seconds that a call waits for a free connection
 READERS, WRITERS, SCANNERS = 4, 24, 4  # connections of one process
-_PAGE = 1_000  # rows of one call
+_PAGE = 1_001  # rows of one call: a page of keys, and the one behind it
 _REMOVED = 500  # rows of one call
 _REPEATS = 10  # of a write whose row was another's by then
 

@@ -75,7 +75,7 @@ async def test_calls_of_each_operation(tmp_path: Path, cache: str) -> None:
         "head of nothing": 0 if warm else 2,
         "get": 0 if warm else 2,
         "get, cold": 1 if warm else 2,
-        "list 1000": 2 if warm else 3,
+        "list 1000": 1 if warm else 2,
     }
 
 
