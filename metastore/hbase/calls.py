@@ -6,8 +6,6 @@ One record is one cell, `r:v`. Values are never empty: HBase takes an empty one 
 from collections.abc import Sequence
 from typing import Any
 
-from happybase.batch import Mutation  # as happybase makes it of the IDL it carries
-
 from metastore.engine import Row, Unavailable, Unknown
 from metastore.hbase.connection import Connection, Lost, thrift2
 
@@ -43,21 +41,15 @@ def scan(
     return [Row(found.row, found.columnValues[0].value) for found in _read(connection, ask)]
 
 
-def swap(
-    connection: Connection, table: bytes, key: bytes, old: bytes | None, new: bytes | None
-) -> bool:
-    """Compare and set one row. Unavailable: nothing was sent. Unknown: it may yet happen."""
+def remove(connection: Connection, table: bytes, key: bytes, old: bytes | None) -> bool:
+    """Compare and remove one row. Unavailable: nothing was sent. Unknown: it may yet happen."""
+    change = thrift2.TDelete(row=key, columns=_COLUMNS, deleteType=_NEWEST)
 
-    def put(to: Connection) -> bool:
-        change = Mutation(column=COLUMN, value=new)
-        return bool(to.first.client.checkAndPut(table, key, COLUMN, old, change, {}))
-
-    def remove(to: Connection) -> bool:
-        change = thrift2.TDelete(row=key, columns=_COLUMNS, deleteType=_NEWEST)
+    def ask(to: Connection) -> bool:
         return bool(to.second.checkAndDelete(table, key, FAMILY, QUALIFIER, old, change))
 
     try:
-        return connection.call(put if new is not None else remove, again=False)
+        return connection.call(ask, again=False)
     except Lost as error:
         raise Unknown(str(error)) from error
 

@@ -14,11 +14,13 @@ from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
 from metastore.hbase.connection import Connection
 from metastore.hbase.reads import Reads
+from metastore.hbase.swaps import Swaps
 from metastore.hbase.threads import Threads
 
 TIMEOUT = 5.0  # seconds for a call; HBase's own clients must give up before
 PATIENCE = 3.0  # seconds that a call waits for a free connection
-READERS, WRITERS, SCANNERS = 4, 24, 4  # connections of one process
+READERS, REMOVERS, SCANNERS = 4, 8, 4  # threads of one process, with a connection each
+SWAPS = 24  # connections of the loop
 _PAGE = 1_001  # rows of one call: a page of keys, and the one behind it
 _REMOVED = 500  # rows of one call
 _REPEATS = 10  # of a write whose row was another's by then
@@ -35,8 +37,9 @@ class HBaseEngine:
         connect = partial(Connection, address, timeout, breaker)
         begin = partial(Threads, connect=connect, breaker=breaker, patience=PATIENCE)
         self._readers = begin(READERS, name="hbase-read")
-        self._writers = begin(WRITERS, name="hbase-write")
+        self._removers = begin(REMOVERS, name="hbase-remove")
         self._scanners = begin(SCANNERS, name="hbase-scan")
+        self._swaps = Swaps(address, breaker, count=SWAPS, timeout=timeout, patience=PATIENCE)
         self._reads = Reads(self._readers, self._counters, READERS)
 
     @property
@@ -91,34 +94,33 @@ class HBaseEngine:
 
     async def swap(self, swap: Swap) -> bool:
         self._count_swaps(1)
-        done: bool = await self._writers.run(partial(self._swap, swap=swap))
+        table, key, old, new = swap
+        name = self._names[table]
+        if new is not None:
+            return await self._swaps.put(name, key, calls.COLUMN, old, new)
+        done: bool = await self._removers.run(partial(calls.remove, table=name, key=key, old=old))
         return done
 
-    def _swap(self, connection: Connection, swap: Swap) -> bool:
-        return calls.swap(connection, self._names[swap.table], swap.key, swap.old, swap.new)
-
     async def swap_many(self, swaps: Sequence[Swap]) -> list[bool]:
-        """Half of the connections at most, each with a share: the others go on serving."""
-        self._count_swaps(len(swaps))
-        shares = [list(swaps[n :: WRITERS // 2]) for n in range(min(len(swaps), WRITERS // 2))]
+        """On half of the connections at most, a share on each: the others go on serving."""
+        count = min(len(swaps), SWAPS // 2)
         found = await asyncio.gather(
-            *(self._writers.run(partial(self._swap_share, swaps=share)) for share in shares),
-            return_exceptions=True,
+            *(self._swap_share(swaps[n::count]) for n in range(count)), return_exceptions=True
         )
         errors = [outcome for outcome in found if isinstance(outcome, BaseException)]
         if errors:
             unsent = [error for error in errors if isinstance(error, Unavailable)]
-            nothing = len(unsent) == len(shares) == len(swaps)
+            nothing = len(unsent) == count == len(swaps)
             raise (Unavailable if nothing else Unknown)(str(errors[0])) from errors[0]
         done = [False] * len(swaps)
         for n, outcomes in enumerate(found):
-            done[n :: WRITERS // 2] = outcomes  # type: ignore[assignment]
+            done[n::count] = outcomes  # type: ignore[assignment]
         return done
 
-    def _swap_share(self, connection: Connection, swaps: list[Swap]) -> list[bool]:
+    async def _swap_share(self, swaps: Sequence[Swap]) -> list[bool]:
         """Unless all were answered: Unavailable if the only one was not sent, else Unknown."""
         try:
-            return [self._swap(connection, swap) for swap in swaps]
+            return [await self.swap(swap) for swap in swaps]
         except Unavailable as error:
             raise (Unknown if len(swaps) > 1 else Unavailable)(str(error)) from error
 
@@ -156,11 +158,12 @@ class HBaseEngine:
             some = keys[first : first + _REMOVED]
             self._count_swaps(1)
             name = self._names[table]
-            await self._writers.run(partial(calls.remove_rows, table=name, keys=some))
+            await self._removers.run(partial(calls.remove_rows, table=name, keys=some))
         if keys:
             left = [row async for row in self.scan(table, start, stop, limit=1 << 40)]
             await self.swap_many([Swap(table, key, value, None) for key, value in left])
 
     async def close(self) -> None:
-        for threads in (self._readers, self._writers, self._scanners):
+        self._swaps.close()
+        for threads in (self._readers, self._removers, self._scanners):
             await threads.close()

@@ -22,8 +22,8 @@ from tests.support.server import ROOT, Server
 ADMIN = ROOT / "deploy" / "hbase" / "admin"
 PREFIX = "n"
 DEADLINE = 15.0  # seconds in which every request is answered, on a machine as busy as this
-THREADS = 100  # of one worker: 32 for HBase, 16 and more for files
-CONNECTIONS = 64  # of one worker: 32 to each Thrift server
+THREADS = 80  # of one worker: 16 for HBase, 16 and more for files
+CONNECTIONS = 56  # of one worker: 24 that swap, and 16 others to each Thrift server
 _SETTINGS = {"OCEAN_BLOBS_GRACE_SECONDS": "2", "OCEAN_BLOBS_SWEEP_SECONDS": "1"}
 
 
