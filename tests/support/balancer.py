@@ -1,4 +1,8 @@
-"""haproxy before several servers: each request goes to the next of them."""
+"""haproxy before several servers: each request goes to the next of them.
+
+Each on a connection of its own: who was refused instead of told to go on with a body (Expect) does
+not send it, and haproxy would take the next request for it.
+"""
 
 import shutil
 import socket
@@ -19,7 +23,7 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-  http-reuse always
+  option httpclose
   option accept-invalid-http-request
 frontend front
   bind 127.0.0.1:{port}
