@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FAST   := not slow and not nightly
 JOBS   ?= 2
-NIGHTLY := attacks disk growth kill-points kills nemeses power schedules
+NIGHTLY := attacks disk growth kill-points kills nemeses power schedules suite
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE

@@ -18,14 +18,15 @@ async def replaced(engine: Engine, swap: Swap, landed: Callable[[bytes | None], 
     changed, the swap is made again, unless there was no row: what a row was never comes back, so
     of the two one can land; but a row may be made and removed again, and then both could.
     """
+    definite = engine.definite
     for _ in range(_REPEATS):
         try:
             if await engine.swap(swap):
                 return True
-            if engine.definite:
+            if definite:
                 return False
         except Unknown:
-            pass
+            definite = False  # nor is what the repeat is told
         now = await engine.get(swap.table, swap.key)
         if now != swap.old:
             return landed(now)

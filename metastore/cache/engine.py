@@ -68,6 +68,7 @@ class CachedEngine:
         self.view = view
         self._clock = clock
         self._doubts: dict[tuple[Table, bytes], float] = {}  # until when
+        self._doubts_allowed = _DOUBTS  # before those that are over are looked for
         self._watching: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()  # settling what was cancelled
 
@@ -138,8 +139,7 @@ class CachedEngine:
         try:
             done = await self._engine.swap(swap)
         except Unavailable:
-            await self._lift(bar)
-            raise
+            raise  # nothing was sent; the barrier may stand where another's was, who does not know
         except BaseException as error:
             await self._leave_barred([swap], error)
             raise
@@ -152,6 +152,8 @@ class CachedEngine:
         )
         try:
             done = await self._engine.swap_many(swaps)
+        except Unavailable:
+            raise
         except BaseException as error:
             await self._leave_barred(swaps, error)
             raise
@@ -166,6 +168,8 @@ class CachedEngine:
         bars = await asyncio.gather(*(self._bar(table, change.key) for change in changes))
         try:
             await self._engine.write(table, rows)
+        except Unavailable:
+            raise
         except BaseException as error:
             await self._leave_barred(changes, error)
             raise
@@ -238,12 +242,6 @@ class CachedEngine:
         task.add_done_callback(self._late.discard)
         return task
 
-    async def _lift(self, bar: _Bar | None) -> None:
-        """Nothing was changed, and never will be by this swap."""
-        if bar is not None:
-            with suppress(Down):
-                await bar.slot.client.remove(bar.name, bar.token)
-
     async def _settle_all(
         self, bars: Sequence[_Bar | None], swaps: Sequence[Swap], done: Sequence[bool]
     ) -> None:
@@ -264,7 +262,8 @@ class CachedEngine:
     async def _settle(self, bar: _Bar | None, swap: Swap, *, done: bool) -> None:
         """Return once nobody can read the row from before the swap, by the cache.
 
-        Also after False, which may have been said of a repeat: what is read next is the engine's.
+        Also after False, which may have been said of a repeat. Then the barrier stays: it may have
+        taken the place of another's, whose swap has no outcome yet and after True could not land.
         """
         try:
             for _ in range(_TRIES):
@@ -275,7 +274,8 @@ class CachedEngine:
             slot = self._slot(swap.table, swap.key)
             if bar is not None and slot is bar.slot and await self._replaced(bar, swap, done=done):
                 return
-            new = await self._set_barrier(swap.table, swap.key, SETTLING)
+            seconds = SETTLING if done else BARRED
+            new = await self._set_barrier(swap.table, swap.key, seconds)
             if bar is None or new is None or new.slot is not bar.slot:
                 await self.view.settled()
         except Unavailable as error:  # of the view: whether all will see the change is unknown
@@ -283,9 +283,11 @@ class CachedEngine:
             raise Unknown(str(error)) from error
 
     async def _replaced(self, bar: _Bar, swap: Swap, *, done: bool) -> bool:
-        """Whether the barrier, still ours, gave way to the new row, or to nothing."""
+        """Whether the barrier, still ours, stays or gave way to the new row, or to nothing."""
         try:
-            if not done or (swap.new is not None and len(swap.new) > entry.LIMIT):
+            if not done:
+                return await bar.slot.client.replace(bar.name, BARRIER, BARRED, bar.token)
+            if swap.new is not None and len(swap.new) > entry.LIMIT:
                 return await bar.slot.client.remove(bar.name, bar.token)
             data = entry.encode(swap.table, swap.key, swap.new)
             return await bar.slot.client.replace(bar.name, data, KEPT, bar.token)
@@ -305,8 +307,9 @@ class CachedEngine:
     def _doubt(self, table: Table, key: bytes) -> None:
         """For a while this process reads the row from the engine alone."""
         now = self._clock()
-        if len(self._doubts) >= _DOUBTS:
+        if len(self._doubts) >= self._doubts_allowed:
             self._doubts = {row: until for row, until in self._doubts.items() if until > now}
+            self._doubts_allowed = max(_DOUBTS, 2 * len(self._doubts))
         self._doubts[table, key] = now + BARRED
 
     def _doubted(self, table: Table, key: bytes) -> bool:

@@ -33,13 +33,16 @@ class HBaseEngine:
         self._address = address
         self._counters = Counters()
         self._names = {table: address.table(table) for table in Table}
-        breaker = Breaker()
-        connect = partial(Connection, address, timeout, breaker)
-        begin = partial(Threads, connect=connect, breaker=breaker, patience=PATIENCE)
-        self._readers = begin(READERS, name="hbase-read")
-        self._removers = begin(REMOVERS, name="hbase-remove")
-        self._scanners = begin(SCANNERS, name="hbase-scan")
-        self._swaps = Swaps(address, breaker, count=SWAPS, timeout=timeout, patience=PATIENCE)
+        first, second = Breaker(), Breaker()  # of the two Thrift servers
+
+        def begin(count: int, breaker: Breaker, name: str) -> Threads:
+            connect = partial(Connection, address, timeout, breaker)
+            return Threads(count, connect, breaker, patience=PATIENCE, name=name)
+
+        self._swaps = Swaps(address, first, count=SWAPS, timeout=timeout, patience=PATIENCE)
+        self._readers = begin(READERS, first, "hbase-read")
+        self._removers = begin(REMOVERS, second, "hbase-remove")
+        self._scanners = begin(SCANNERS, second, "hbase-scan")
         self._reads = Reads(self._readers, self._counters, READERS)
 
     @property
@@ -110,7 +113,7 @@ class HBaseEngine:
         errors = [outcome for outcome in found if isinstance(outcome, BaseException)]
         if errors:
             unsent = [error for error in errors if isinstance(error, Unavailable)]
-            nothing = len(unsent) == count == len(swaps)
+            nothing = len(unsent) == count
             raise (Unavailable if nothing else Unknown)(str(errors[0])) from errors[0]
         done = [False] * len(swaps)
         for n, outcomes in enumerate(found):
@@ -118,11 +121,14 @@ class HBaseEngine:
         return done
 
     async def _swap_share(self, swaps: Sequence[Swap]) -> list[bool]:
-        """Unless all were answered: Unavailable if the only one was not sent, else Unknown."""
-        try:
-            return [await self.swap(swap) for swap in swaps]
-        except Unavailable as error:
-            raise (Unknown if len(swaps) > 1 else Unavailable)(str(error)) from error
+        """Unless all were answered: Unavailable if not even the first was sent, else Unknown."""
+        done: list[bool] = []
+        for swap in swaps:
+            try:
+                done.append(await self.swap(swap))
+            except Unavailable as error:
+                raise (Unknown if done else Unavailable)(str(error)) from error
+        return done
 
     def _count_swaps(self, count: int) -> None:
         self._counters.swaps += count

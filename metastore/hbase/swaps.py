@@ -46,8 +46,8 @@ class Swaps:
             self._breaker.answered()
             raise Unknown(f"HBase at {self._address}: {error}") from error
         except (OSError, wire.Malformed) as error:
-            if isinstance(error, TimeoutError):  # others say nothing of a server started anew
-                self._breaker.failed()
+            if isinstance(error, TimeoutError) or connection.answers == 0:
+                self._breaker.failed()  # one that was kept says nothing of a server started anew
             raise Unknown(f"HBase at {self._address}: {error!r}") from error
         finally:
             self._give_back(connection)
@@ -82,7 +82,7 @@ class Swaps:
                 return await future
         except BaseException as error:
             if future.done() and not future.cancelled():  # given in the same moment
-                self._pass_on(future.result())
+                self._give_back(future.result())
             if isinstance(error, TimeoutError):
                 raise Unavailable("HBase keeps all connections waiting") from None
             raise
@@ -102,12 +102,13 @@ class Swaps:
             raise Unavailable(f"HBase at {self._address} cannot be reached: {error!r}") from error
         return connection
 
-    def _give_back(self, connection: "_Connection") -> None:
-        if connection.usable and not self._closed:
+    def _give_back(self, connection: "_Connection | None") -> None:
+        if connection is not None and connection.usable and not self._closed:
             self._pass_on(connection)
-        else:
+            return
+        if connection is not None:
             connection.close()
-            self._pass_on(None)
+        self._pass_on(None)
 
     def _pass_on(self, connection: "_Connection | None") -> None:
         """To who waits first: a connection, or the place for one."""
@@ -131,6 +132,7 @@ class _Connection(asyncio.Protocol):
         self._called: asyncio.Future[bool] | None = None
         self._received = b""
         self._used = self._loop.time()
+        self.answers = 0
 
     @property
     def usable(self) -> bool:
@@ -156,6 +158,7 @@ class _Connection(asyncio.Protocol):
         finally:
             watch.cancel()
         self._called, self._used = None, self._loop.time()
+        self.answers += 1
         return done
 
     def data_received(self, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -50,6 +51,10 @@ class Wanted(NamedTuple):
 
 
 Asked = tuple[int, str, str]  # a Wanted, or only its fields where there are thousands
+
+
+class _Reopened(Exception):
+    """A part came meanwhile, or another Complete: what there is has to be looked at again."""
 
 
 class _AlreadyDone(Exception):
@@ -190,7 +195,8 @@ class Multipart:
                 continue
             begun = await self._begin(bucket, upload, digest, draft)
             if begun is not None:
-                return await self._commit(bucket, begun, draft, guard)
+                with suppress(_Reopened):
+                    return await self._commit(bucket, begun, draft, guard)
         raise OperationAborted
 
     async def _begin(
@@ -231,7 +237,7 @@ class Multipart:
             if now is not None and now.state is UploadState.DONE and now.result is not None:
                 raise _AlreadyDone(now.result)
             if now is None or now.op != upload.op or now.state is not UploadState.COMPLETING:
-                raise OperationAborted
+                raise _Reopened
 
         try:
             made = await self._meta.objects.put(bucket, upload.key, version, unless_done, learned)

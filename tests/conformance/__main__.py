@@ -9,6 +9,7 @@ from tests.conformance import report
 from tests.conformance.exclusions import Exclusions, parse, plain
 from tests.conformance.report import Comparison
 from tests.conformance.suite import Checkout, SuiteError, configure
+from tests.support.engines import ENGINES, settings
 from tests.support.server import Server
 
 LIST = Path(__file__).with_name("excluded.txt")
@@ -25,7 +26,7 @@ def main() -> int:
         checkout = Checkout(options.checkout.resolve())
         with (
             tempfile.TemporaryDirectory(prefix="ocean-conformance-") as name,
-            Server(Path(name)) as server,
+            Server(Path(name), settings(options.metastore)) as server,
         ):
             found = _run(checkout, server, options, listed)
             print(report.text(found, listed.cases, plain(PEER.read_text())), end="")
@@ -47,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("-k", dest="expression", default="", help="only cases that match")
     parser.add_argument("--processes", type=int, default=2, help="of the suite (2)")
     parser.add_argument("--record", action="store_true", help="what passes, if all is as listed")
+    parser.add_argument("--metastore", choices=ENGINES, default="embedded", help="of the server")
     parser.add_argument("--log", type=Path, help="file for what pytest prints")
     return parser.parse_args()
 

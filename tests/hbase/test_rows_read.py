@@ -4,15 +4,17 @@ import hashlib
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
 
 import pytest
 
-from metastore import codec, keys
+from metastore import codec
 from metastore.engine import Table
 from metastore.hbase.address import Address, parse
 from metastore.hbase.calls import COLUMN
 from metastore.hbase.connection import Connection
 from metastore.hbase.engine import HBaseEngine
+from metastore.keys import object_row
 from metastore.listing import ROWS_A_PAGE, Scope
 from metastore.records import Bucket, Head, Kind, Version
 from metastore.store import MetaStore
@@ -40,7 +42,7 @@ class Store:
         connection = Connection(self.address, 60)
         with connection.first.table(self._table, use_prefix=False).batch(batch_size=2000) as batch:
             for name in names:
-                batch.put(keys.object_row(BUCKET.id, name), {COLUMN: data})
+                batch.put(object_row(BUCKET.id, name), {COLUMN: data})
         connection.close()
 
     def rows_read(self) -> int:
@@ -50,17 +52,35 @@ class Store:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return int(said.split()[0])
 
-    async def listed(self, scope: Scope) -> tuple[int, int, float]:
-        """What all pages show, the rows read for them, and the slowest page in seconds."""
-        before, shown, slowest = self.rows_read(), 0, 0.0
+    async def listed(self, scope: Scope) -> "Listed":
+        """What all pages show and cost."""
+        counters = self.meta.engine.counters
+        rows, calls, shown, pages, slowest = self.rows_read(), counters.rpcs, 0, 0, 0.0
         after, more = "", True
         while more:
             begun = time.monotonic()
             page = await self.meta.listing.keys(scope, after, PAGE)
             slowest = max(slowest, time.monotonic() - begun)
             shown += len(page.entries) + len(page.prefixes)
+            pages += 1
             after, more = page.after, page.truncated
-        return shown, self.rows_read() - before, slowest
+        return Listed(shown, self.rows_read() - rows, counters.rpcs - calls, pages, slowest)
+
+
+class Listed(NamedTuple):
+    """Keys and prefixes, the rows that HBase read for them, calls, pages and the slowest page."""
+
+    shown: int
+    rows: int
+    calls: int
+    pages: int
+    slowest: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.shown} shown: {self.rows / self.shown:.3f} rows read for each, "
+            f"{self.calls} calls for {self.pages} pages, the slowest {self.slowest:.3f} s"
+        )
 
 
 @pytest.fixture
@@ -74,14 +94,16 @@ async def store() -> AsyncIterator[Store]:
 
 async def check(store: Store, count: int) -> None:
     store.load(f"dir-{n // 50:05}/key-{n:07}" for n in range(count))
-    shown, rows, slowest = await store.listed(Scope(BUCKET.id))
-    print(f"{count} keys: {rows / shown:.3f} rows read for each, slowest page {slowest:.3f} s")
-    assert shown == count
-    assert count <= rows <= 1.01 * count
-    shown, rows, slowest = await store.listed(Scope(BUCKET.id, "", "/"))
-    print(f"{shown} prefixes: {rows / shown:.3f} rows read for each, slowest page {slowest:.3f} s")
-    assert shown == count // 50
-    assert shown <= rows <= 1.01 * shown
+    keys = await store.listed(Scope(BUCKET.id))
+    print(f"keys: {keys}")
+    assert keys.shown == count
+    assert count <= keys.rows <= 1.01 * count
+    assert keys.calls <= keys.pages + 1
+    prefixes = await store.listed(Scope(BUCKET.id, "", "/"))
+    print(f"prefixes: {prefixes}")
+    assert prefixes.shown == count // 50
+    assert prefixes.shown <= prefixes.rows <= 1.01 * prefixes.shown
+    assert prefixes.calls <= prefixes.shown + 2 * prefixes.pages
 
 
 @pytest.mark.timeout(300)
@@ -102,10 +124,10 @@ async def test_pages_behind_delete_markers(store: Store) -> None:
     count = 100_000
     store.load((f"gone-{n:07}" for n in range(count)), Kind.MARKER)
     store.load(f"here-{n:07}" for n in range(10))
-    shown, rows, slowest = await store.listed(Scope(BUCKET.id))
-    print(f"behind {count} markers: {rows} rows read, slowest page {slowest:.3f} s")
-    assert shown == 10
-    assert count < rows <= count + PAGE
+    listed = await store.listed(Scope(BUCKET.id))
+    print(f"behind {count} markers: {listed}")
+    assert listed.shown == 10
+    assert count < listed.rows <= count + PAGE
     before = store.rows_read()
     page = await store.meta.listing.keys(Scope(BUCKET.id), "", PAGE)
     assert page.truncated

@@ -1,4 +1,4 @@
-"""The S3 suite's core through gateways on HBase, with memcached and without."""
+"""The S3 suite through two gateways on HBase, with memcached and without."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 from tests.support.hbase import running
 
 ROOT = Path(__file__).parents[2]
+SUITE = ROOT / "tests" / "s3"
 CORE = (
     "test_bucket_versioning.py",
     "test_complete_multipart_upload.py",
@@ -26,17 +27,11 @@ CORE = (
 )
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("engine", ["cached", "hbase"])
-def test_core(engine: str, tmp_path: Path) -> None:
-    suite = ROOT / "tests" / "s3"
-    files = [str(suite / name) for name in CORE if (suite / name).exists()]
-    assert len(files) > 8
-    if engine == "hbase":  # what the cache leaves alone is asked once
-        files = files[:1] + files[-3:]
+def run(engine: str, folder: Path, *files: str) -> None:
+    """The suite, or some of its files, in a process of its own."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "--basetemp"]
     done = subprocess.run(
-        [*command, str(tmp_path / "t"), *files],
+        [*command, str(folder / "t"), *(str(SUITE / name) for name in files or [""])],
         cwd=ROOT,
         env={
             **os.environ,
@@ -48,3 +43,20 @@ def test_core(engine: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ["cached", "hbase"])
+def test_core(engine: str, tmp_path: Path) -> None:
+    core = [name for name in CORE if (SUITE / name).exists()]
+    assert len(core) > 8
+    if engine == "hbase":  # what the cache leaves alone is asked once
+        core = core[:1] + core[-3:]
+    run(engine, tmp_path, *core)
+
+
+@pytest.mark.nightly(part="suite")
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("engine", ["cached", "hbase"])
+def test_all_of_it(engine: str, tmp_path: Path) -> None:
+    run(engine, tmp_path)

@@ -11,9 +11,8 @@ import pytest
 from botocore import UNSIGNED
 
 from tests.s3.store import Client, Pair, Store
-from tests.support import memcached
+from tests.support import engines
 from tests.support.balancer import balanced
-from tests.support.hbase import fresh
 from tests.support.server import Server
 
 
@@ -42,13 +41,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             yield Store.of(server)
         return
     settings = {
-        "OCEAN_METASTORE": fresh(2),
-        "OCEAN_CACHE": "none",
+        **engines.settings(engine),
         "OCEAN_DATA": str(folder / "data"),
         "OCEAN_MASTER_KEY_FILE": str(folder / "master.key"),
     }
-    if engine == "cached":
-        settings["OCEAN_CACHE"] = f"memcached://{memcached.running().address}"
     one, two = Server(folder / "one", settings), Server(folder / "two", settings)
     with one, two, balanced(folder, [one, two]) as endpoint:
         yield replace(Store.of(one), endpoint=endpoint)
