@@ -138,8 +138,6 @@ class CachedEngine:
         bar = await self._bar(swap.table, swap.key)
         try:
             done = await self._engine.swap(swap)
-        except Unavailable:
-            raise  # nothing was sent; the barrier may stand where another's was, who does not know
         except BaseException as error:
             await self._leave_barred([swap], error)
             raise
@@ -152,8 +150,6 @@ class CachedEngine:
         )
         try:
             done = await self._engine.swap_many(swaps)
-        except Unavailable:
-            raise
         except BaseException as error:
             await self._leave_barred(swaps, error)
             raise
@@ -168,8 +164,6 @@ class CachedEngine:
         bars = await asyncio.gather(*(self._bar(table, change.key) for change in changes))
         try:
             await self._engine.write(table, rows)
-        except Unavailable:
-            raise
         except BaseException as error:
             await self._leave_barred(changes, error)
             raise
@@ -223,7 +217,13 @@ class CachedEngine:
         return None
 
     async def _leave_barred(self, swaps: Sequence[Swap], error: BaseException) -> None:
-        """They may yet land: a barrier stands until they cannot, whoever took ours away."""
+        """They may yet land: a barrier stands until they cannot, whoever took ours away.
+
+        Where nothing was sent ours just stays: it may have taken the place of another's, who does
+        not know the outcome.
+        """
+        if isinstance(error, Unavailable):
+            return
         cached = [swap for swap in swaps if swap.table in CACHED]
         for swap in cached:
             self._doubt(swap.table, swap.key)

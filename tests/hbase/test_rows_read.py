@@ -1,7 +1,6 @@
 """What a listing reads, counted by HBase itself, does not grow with what is there already."""
 
 import hashlib
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
@@ -19,9 +18,7 @@ from metastore.listing import ROWS_A_PAGE, Scope
 from metastore.records import Bucket, Head, Kind, Version
 from metastore.store import MetaStore
 from tests.support import hbase
-from tests.support.server import ROOT
 
-ADMIN = ROOT / "deploy" / "hbase" / "admin"
 BUCKET = Bucket(name="bucket", id=b"bucketid", owner="0" * 64, created_ms=0)
 PAGE = 1000
 
@@ -48,9 +45,7 @@ class Store:
     def rows_read(self) -> int:
         running = hbase.running()
         assert isinstance(running, hbase.HBase)
-        command = [str(ADMIN), str(running.folder), "reads", self._table.decode()]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return int(said.split()[0])
+        return int(running.administer("reads", self._table.decode()).split()[0])
 
     async def listed(self, scope: Scope) -> "Listed":
         """What all pages show and cost."""

@@ -1,7 +1,6 @@
 """Backup and restore as deploy/hbase/README.md tells it: snapshots, then the folder of bytes."""
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support import hbase, memcached
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.timeout(240)
-ADMIN = ROOT / "deploy" / "hbase" / "admin"
 
 
 @pytest.fixture
@@ -22,13 +20,6 @@ def cluster() -> Iterator[hbase.HBase]:
     started = hbase.HBase(Path(tempfile.mkdtemp(prefix="ocean-hbase-")))
     yield started
     started.close()
-
-
-def administer(cluster: hbase.HBase, *words: str) -> str:
-    command = [str(ADMIN), str(cluster.folder), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def contents(client: Any) -> dict[str, bytes]:
@@ -49,14 +40,14 @@ def test_snapshots_and_the_folder_bring_a_store_back(cluster: hbase.HBase, tmp_p
             size = 200_000 if number % 10 == 0 else 50
             client.put_object(Bucket="bucket", Key=f"{number:02}", Body=b"%03d" % number * size)
         then = contents(client)
-        assert "11 snapshots" in administer(cluster, "snapshot", "before", "monday")
+        assert "11 snapshots" in cluster.administer("snapshot", "before", "monday")
         for number in range(0, 30, 2):
             client.put_object(Bucket="bucket", Key=f"{number:02}", Body=b"later")
         client.put_object(Bucket="bucket", Key="later", Body=b"later")
         copied.mkdir()
         shutil.copytree(server.data, copied / "data")
         shutil.copy(server.folder / "master.key", copied)
-    assert "11 tables" in administer(cluster, "clone", "monday", "after")
+    assert "11 tables" in cluster.administer("clone", "monday", "after")
     settings["OCEAN_METASTORE"] = cluster.url("after")
     with Server(copied, {**settings, "OCEAN_CACHE": "none"}) as server:
         for words in (("none",), (memcached.running().address,)):
@@ -68,4 +59,4 @@ def test_snapshots_and_the_folder_bring_a_store_back(cluster: hbase.HBase, tmp_p
         assert contents(client) == then
         client.put_object(Bucket="bucket", Key="new", Body=b"new")
         assert contents(client) == {**then, "new": b"new"}
-    administer(cluster, "forget", "monday")
+    cluster.administer("forget", "monday")

@@ -7,7 +7,6 @@ in both; the machine's own network is not touched.
 import os
 import subprocess
 from itertools import count
-from types import TracebackType
 from typing import Self
 
 _numbers = count()
@@ -68,12 +67,7 @@ class Network:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove()
 
     def _remove(self) -> None:

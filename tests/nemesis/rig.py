@@ -17,9 +17,8 @@ from tests.faults.client import Broken, Client
 from tests.nemesis.network import Network
 from tests.support import hbase, processes
 from tests.support.memcached import Memcached
-from tests.support.server import ROOT, Server
+from tests.support.server import Server
 
-ADMIN = ROOT / "deploy" / "hbase" / "admin"
 PREFIX = "n"
 DEADLINE = 15.0  # seconds in which every request is answered, on a machine as busy as this
 THREADS = 80  # of one worker: 16 for HBase, 16 and more for files
@@ -58,7 +57,7 @@ class Rig:
         """What deploy/hbase/admin answers; it stays for the next question."""
         if self._admin is None or self._admin.poll() is not None:
             self._admin = subprocess.Popen(
-                [*self.network.under(), str(ADMIN), str(self.cluster.folder)],
+                [*self.network.under(), str(hbase.ADMIN), str(self.cluster.folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -7,11 +7,11 @@ not send it, and haproxy would take the next request for it.
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.processes import wait_for_port
 from tests.support.server import Server
 
 _CONFIGURATION = """
@@ -47,19 +47,8 @@ def balanced(folder: Path, servers: Sequence[Server]) -> Iterator[str]:
     file.write_text(_CONFIGURATION.format(port=port, servers=lines))
     process = subprocess.Popen([program, "-db", "-q", "-f", str(file)])
     try:
-        _wait(process, port)
+        wait_for_port(process, port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        assert process.poll() is None, "haproxy ended"
-        assert time.monotonic() < deadline, "haproxy does not answer"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)

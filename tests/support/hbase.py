@@ -20,6 +20,7 @@ from metastore.hbase.schema import Schema
 from tests.support import processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "hbase" / "run"
+ADMIN = RUN.with_name("admin")
 _READY = "HBase is ready: "
 _SHM = Path("/dev/shm")
 _ROOM = 2 << 30  # bytes of memory that an HBase may fill
@@ -69,6 +70,13 @@ class HBase:
 
     def url(self, prefix: str) -> str:
         return f"hbase://{self._host}:{self.port}/{prefix}"
+
+    def administer(self, *words: str) -> str:
+        """What deploy/hbase/admin answers; AssertionError with what it said otherwise."""
+        command = [str(ADMIN), str(self.folder), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def pause(self) -> None:
         """Return once it stands still."""

@@ -4,7 +4,6 @@ import atexit
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -36,16 +35,7 @@ class Memcached:
         """Start it, empty; AssertionError when it does not answer."""
         command = [*self._under, str(RUN), str(self.port), "64", self._host]
         self.process = subprocess.Popen(command)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection((self._host, self.port), 1).close()
-            except OSError:
-                assert self.process.poll() is None, "memcached ended"
-                assert time.monotonic() < deadline, "memcached does not answer"
-                time.sleep(0.02)
-            else:
-                return
+        processes.wait_for_port(self.process, self.port, self._host)
 
     def pause(self) -> None:
         """Return once it stands still, with all its threads."""

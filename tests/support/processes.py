@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -26,6 +28,20 @@ def pause(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
         time.sleep(0.01)
+
+
+def wait_for_port(process: "subprocess.Popen[bytes]", port: int, host: str = "127.0.0.1") -> None:
+    """Until the process answers there; AssertionError when it ends, or after ten seconds."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection((host, port), 1).close()
+        except OSError:
+            assert process.poll() is None, f"{process.args!r} ended"
+            assert time.monotonic() < deadline, f"{process.args!r} does not answer"
+            time.sleep(0.02)
+        else:
+            return
 
 
 def threads(pid: int) -> int:
