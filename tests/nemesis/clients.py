@@ -47,7 +47,8 @@ class Asker:
         except Broken as error:
             raise Violation(f"{method} {target} was not answered: {error}") from error
         self.history.took(time.monotonic() - begun)
-        if answer.status == 503:
+        told_late = method == "POST" and answer.code in _REFUSED  # Complete had sent its 200
+        if answer.status == 503 or told_late:
             assert answer.code in _REFUSED, answer.body
             self.history.count_refused()
             time.sleep(REST)

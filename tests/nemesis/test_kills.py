@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from tests.faults.client import Client
-from tests.nemesis.rig import DEADLINE, Rig
+from tests.nemesis.rig import AGAIN, DEADLINE, Rig
 
 WRITERS, WRITES, KILLS = 16, 8_000, 3
 
@@ -71,6 +71,8 @@ def test_eight_thousand_writes_and_three_kills(rig: Rig) -> None:
     writers.join()
     print(f"{len(writers.acknowledged)} acknowledged, {writers.refused} refused")
     assert writers.refused  # else nobody noticed the kills
+    rig.wait_for_service("kills", 60)
+    time.sleep(AGAIN)
     listed = set(names(rig))
     assert {f"{number:06}" for number in writers.acknowledged} <= listed
     with Client(rig.servers[1], DEADLINE) as client:

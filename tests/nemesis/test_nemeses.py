@@ -15,10 +15,9 @@ import pytest
 from tests.nemesis.clients import Asker, Crowd, registers
 from tests.nemesis.history import History, Names
 from tests.nemesis.nemeses import NEMESES, Torment
-from tests.nemesis.rig import Rig
+from tests.nemesis.rig import AGAIN, Rig
 from tests.support.server import Server
 
-AGAIN = 5.0  # seconds after a first answer in which service is whole again
 _VERSIONED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
