@@ -221,6 +221,11 @@ class Crowd:
         self._threads.append(thread)
         thread.start()
 
+    @property
+    def failed(self) -> bool:
+        """Whether a client has seen what must not be."""
+        return bool(self._failures)
+
     def give_up(self) -> None:
         """End them, whatever they saw."""
         self._over.set()
