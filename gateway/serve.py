@@ -12,6 +12,7 @@ from gateway.banner import Endpoint, banner
 from gateway.sockets import bind, tls_context
 from gateway.supervisor import Supervisor, clean_metrics
 from metastore.engine import EngineError
+from metastore.formats import require_known
 from ocean.config import Address, Config
 from ocean.engines import begin_anew, check_folder, join_cache, open_engine, require_tables
 from ocean.identity.errors import IdentityError
@@ -70,6 +71,7 @@ async def _prepare(config: Config) -> Credential:
     try:
         engine = open_engine(config, stop_for_good)
         try:
+            await require_known(engine)
             key = await open_key(engine, config.master_key_file)
             await begin_anew(engine, config)
             await join_cache(engine, config)

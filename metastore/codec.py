@@ -102,11 +102,14 @@ T = TypeVar("T")
 
 
 def summary(data: bytes) -> Summary:
-    """The summary of a Head or a row of `versions`."""
+    """The summary of a Head or a row of `versions`; Corrupt."""
     try:
-        return _new(Summary, _unpack(data))
+        fields = _new(Summary, _unpack(data))
     except Exception as error:
         raise Corrupt(f"a row of {len(data)} bytes has no summary") from error
+    if fields.format != FORMAT:
+        raise Corrupt(f"a row has format {fields.format}; this release knows {FORMAT}")
+    return fields
 
 
 def kind_of(data: bytes) -> int:
@@ -198,7 +201,6 @@ def decode_head(data: bytes) -> Head:
 def decode_head_once(data: bytes) -> Head:
     """The same for who will hardly see these bytes again."""
     fields = summary(data)
-    _known(fields.format)
     try:
         kind = Kind(fields.kind & _KIND)
         tail = _decode_tail(_opened(data)[_SUMMARY.size :])
@@ -230,7 +232,6 @@ def encode_version(row: VersionRow) -> bytes:
 def decode_version(data: bytes) -> VersionRow:
     """The row of `versions` in `data`; Corrupt."""
     fields = summary(data)
-    _known(fields.format)
     try:
         kind = Kind(fields.kind & _KIND)
         tail = _decode_version(_opened(data)[_SUMMARY.size :])
@@ -238,11 +239,6 @@ def decode_version(data: bytes) -> VersionRow:
     except (ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"a version cannot be decoded: {error}") from error
     return VersionRow(version, tail.trail, tail.trash)
-
-
-def _known(version: int) -> None:
-    if version != FORMAT:
-        raise Corrupt(f"a row has format {version}; this release knows {FORMAT}")
 
 
 def encode(record: msgspec.Struct) -> bytes:

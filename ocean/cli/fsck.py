@@ -5,6 +5,8 @@ import asyncio
 import json
 
 from metastore.engine import EngineError
+from metastore.formats import require_known
+from metastore.patient import PatientEngine
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
@@ -42,11 +44,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _check(config: Config, options: argparse.Namespace) -> tuple[list[Fault], Summary]:
-    engine = open_engine(config, stop_for_good)
+    engine = PatientEngine(open_engine(config, stop_for_good))
     blobs = open_blobs(config, 0, stop_for_good)
     faults = []
     progress = Progress()
     try:
+        await require_known(engine)
         check = Fsck(engine, blobs, verify=options.verify, progress=progress.rows)
         async for fault in check.run():
             faults.append(fault)

@@ -11,11 +11,13 @@ import msgspec
 
 from metastore.cache.view import Server, View
 from metastore.engine import Engine, EngineError, Table
+from metastore.formats import require_known
 from metastore.hbase.address import Address, parse
 from metastore.hbase.engine import HBaseEngine
 from metastore.hbase.schema import REGIONS, Schema
 from metastore.lease import BEAT
 from metastore.lives import Lives
+from metastore.patient import PatientEngine
 from metastore.records import LifeState
 from ocean.backup import opened
 from ocean.belonging import adopt, prepare_copy
@@ -180,10 +182,11 @@ async def _copy_rows(source: Config, target: Config, progress: Callable[[int], N
         opened(open_engine(source, stop_for_good)) as old,
         opened(open_engine(target, stop_for_good)) as new,
     ):
+        await require_known(old)
         await _refuse_used(old, source)
         await _refuse_used(new, target)
         await prepare_copy(old, source, new, target)
-        done = await copy(old, new, progress)
+        done = await copy(PatientEngine(old), PatientEngine(new), progress)
         await adopt(old, new, target)
         return done
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from blobstore.base import BlobError, NotFound
-from metastore.engine import EngineError, Full, Table
+from metastore.engine import Corrupt, EngineError, Full, Table
 from metastore.errors import StoreError
 from metastore.records import LifeState
 from ocean.jobs.collect import Collector
@@ -69,7 +69,10 @@ class Housekeeping:
                 await self._meta.engine.write(
                     Table.VOLUMES, [(_LIVE, msgspec.msgpack.encode(dict(live)))]
                 )
-            await self._purge.run(self._sweep.buckets)
+            try:
+                await self._purge.run(self._sweep.buckets)
+            except Corrupt as error:  # as long as a bucket's row cannot be read none is gone
+                log.warning("purging buckets: %s", error)
             await self._judge()
             self.passes += 1
         else:

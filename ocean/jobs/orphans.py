@@ -6,11 +6,12 @@ from contextlib import suppress
 from blobstore import ids
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
+from metastore.engine import Corrupt as CorruptRow
 from metastore.records import Version
 from metastore.store import MetaStore
 from ocean.objects import label, manifest
 from ocean.objects.census import Census
-from ocean.objects.inflight import InFlight
+from ocean.objects.inflight import Doubt, InFlight
 from ocean.objects.label import Label
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Orphans:
                     await self._judge(owner, blob)
             except NotFound:
                 continue
-            except BlobError as error:
+            except (BlobError, CorruptRow) as error:
                 log.warning("judging %s: %s", blob, error)
                 doubtful.add(epoch)
         if unlabeled:
@@ -50,14 +51,20 @@ class Orphans:
     async def settle(self, inflight: InFlight, tickets: frozenset[int]) -> None:
         """Judge what writes of this process left whose outcome nobody knows."""
         for ticket in tickets & inflight.doubts.keys():
-            doubt = inflight.doubts[ticket]
-            await self._meta.objects.fence(doubt.bucket_id, doubt.key)
-            for blob in doubt.blobs:
-                with suppress(NotFound, Corrupt):
-                    owner = await self._owner(blob)
-                    if owner is not None:
-                        await self._judge(owner, blob)
-            inflight.settle(ticket)
+            try:
+                await self._settle(inflight.doubts[ticket])
+            except CorruptRow as error:  # it stays in doubt
+                log.warning("judging what a write left: %s", error)
+            else:
+                inflight.settle(ticket)
+
+    async def _settle(self, doubt: Doubt) -> None:
+        await self._meta.objects.fence(doubt.bucket_id, doubt.key)
+        for blob in doubt.blobs:
+            with suppress(NotFound, Corrupt):
+                owner = await self._owner(blob)
+                if owner is not None:
+                    await self._judge(owner, blob)
 
     async def _owner(self, blob: str) -> Label | None:
         try:

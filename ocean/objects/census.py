@@ -5,6 +5,7 @@ forward in this order, so nothing that is named throughout is overlooked.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from blobstore.extents import Extent
@@ -63,7 +64,10 @@ class Census:
         try:
             return await self._read(table, bucket_id, row)
         except (Corrupt, ValueError, IndexError) as error:
-            return Named(table, *row, bucket_id, repr(row.key), None, error=str(error))
+            upload = _upload_id(table, row)
+            return Named(
+                table, *row, bucket_id, repr(row.key), None, upload=upload, error=str(error)
+            )
 
     async def _read(self, table: Table, bucket_id: bytes, row: Row) -> Named:
         match table:
@@ -120,6 +124,15 @@ class Census:
         if len(parts) == stored.count:
             return found, ""
         return found, f"the manifest has {len(parts)} of {stored.count} parts"
+
+
+def _upload_id(table: Table, row: Row) -> bytes:
+    """Of an upload whose row cannot be decoded, as far as its key can be: it has parts."""
+    if table is not Table.UPLOADS:
+        return b""
+    with suppress(ValueError, IndexError):
+        return keys.upload_of(row.key)[1]
+    return b""
 
 
 def _part(bucket_id: bytes, row: Row) -> Named:

@@ -25,6 +25,7 @@ from metastore import open_engine
 from metastore.cache.engine import CachedEngine
 from metastore.engine import Engine, Row, Swap, Table
 from metastore.memory import Faults, FaultyEngine, MemoryEngine
+from metastore.patient import PatientEngine
 from tests.support.caching import cached
 from tests.support.hbase import emptied
 
@@ -32,6 +33,7 @@ T = Table.OBJECTS
 OPENERS: dict[str, Callable[[Path], Engine]] = {
     "memory": lambda _: open_engine("memory:"),
     "paused": lambda _: FaultyEngine(Faults(), Random(7)),
+    "patient": lambda _: PatientEngine(MemoryEngine()),
     "sqlite": lambda path: open_engine(f"sqlite://{path}/meta.db"),
     "cached": lambda _: cached(MemoryEngine()),
     "hbase": lambda _: emptied(),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from zlib import crc32
 
@@ -16,7 +17,7 @@ from blobstore import frames
 from blobstore.base import Corrupt as BlobCorrupt
 from blobstore.extents import Extent, Layout
 from blobstore.layout import UnknownFormat, check_format
-from metastore import codec
+from metastore import codec, formats
 from metastore.engine import Corrupt, EngineError
 from metastore.records import Bucket, Head, Version
 from metastore.sqlite import SqliteEngine
@@ -161,6 +162,13 @@ def newer_metadata(data: Path) -> None:
         file.execute("PRAGMA user_version = 2")
 
 
+def newer_rows(data: Path) -> None:
+    """As in HBase, whose tables have no number of their own."""
+    table, key = formats.ROW
+    with closing(sqlite3.connect(data / "meta" / "ocean.sqlite")) as file, file:
+        file.execute(f"INSERT INTO {table.value} VALUES (?, ?)", (key, b"2"))
+
+
 def test_a_newer_folder_of_blobs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "blobs").mkdir()
     check_format(tmp_path / "blobs")
@@ -180,8 +188,13 @@ async def test_a_newer_metadata_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["serve", "backup copy", "fsck"])
-@pytest.mark.parametrize("newer", [newer_blobs, newer_metadata])
+@pytest.mark.parametrize(
+    ("newer", "command"),
+    [
+        *product((newer_blobs, newer_metadata), ("serve", "backup copy", "fsck")),
+        *product((newer_rows,), ("serve", "fsck")),  # copies are of files
+    ],
+)
 async def test_commands_on_a_newer_store_say_so(
     tmp_path: Path, newer: Callable[[Path], None], command: str
 ) -> None:

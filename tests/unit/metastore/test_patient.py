@@ -1,0 +1,45 @@
+"""What does not answer is asked again, but not for ever."""
+
+import pytest
+
+from metastore.engine import Row, Swap, Table, Unavailable, Unknown
+from metastore.patient import PatientEngine
+from tests.support.refusing import RefusingEngine
+
+T = Table.OBJECTS
+
+
+async def test_what_is_refused_is_asked_again() -> None:
+    engine = PatientEngine(RefusingEngine(), rest=0)
+    await engine.write(T, [(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
+    for _ in range(2):  # of which one was refused at first
+        assert await engine.get(T, b"a") == b"1"
+        assert await engine.get_many(T, [b"c", b"x"]) == [b"3", None]
+        assert await engine.values(T, b"b", None, limit=9) == [b"2", b"3"]
+    await engine.remove_range(T, b"a", b"c")
+    assert [row async for row in engine.scan(T, b"", None, limit=9)] == [Row(b"c", b"3")]
+
+
+async def test_reads_and_writes_give_up() -> None:
+    engine = PatientEngine(RefusingEngine(always=True), patience=0.05, rest=0.01)
+    with pytest.raises(Unavailable):
+        await engine.get(T, b"a")
+    with pytest.raises(Unavailable):
+        assert [row async for row in engine.scan(T, b"", None, limit=1)]
+    with pytest.raises(Unknown):
+        await engine.write(T, [(b"a", b"1")])
+
+
+async def test_a_scan_that_gets_on_is_not_given_up() -> None:
+    engine = PatientEngine(RefusingEngine(), patience=0.05, rest=0.01)
+    rows = [Row(b"%03d" % number, b"x") for number in range(100)]
+    await engine.write(T, rows)
+    assert [row async for row in engine.scan(T, b"", None, limit=1_000)] == rows  # some 0.5 s
+    assert len([row async for row in engine.scan(T, b"", None, limit=33)]) == 33
+
+
+async def test_a_swap_is_not_repeated() -> None:
+    inner = RefusingEngine()
+    await PatientEngine(inner).swap(Swap(T, b"a", None, b"1"))
+    assert inner.counters.swaps == 1
+    assert not await PatientEngine(inner).swap(Swap(T, b"a", None, b"1"))
