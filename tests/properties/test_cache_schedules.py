@@ -23,7 +23,7 @@ from metastore.cache.memcached import Found
 from metastore.cache.view import Server, Servers, Slot, View
 from metastore.engine import Swap, Table, Unavailable, Unknown
 from metastore.memory import Faults
-from tests.support.virtual import World, run_virtual
+from tests.support.virtual import Link, World, run_virtual
 from tests.support.virtual_cache import ADDRESSES, CachingProcess, VirtualMemcached
 
 T = Table.OBJECTS
@@ -284,3 +284,59 @@ def test_each_step_is_needed(engine: type[CachedEngine]) -> None:
 
 async def _forced(swapping: int, reading: int, event: str, warm: bool, **kinds: Any) -> bool:
     return await force(swapping, reading, event, warm=warm, **kinds)
+
+
+class Refusing(Link):
+    """Sends no swap."""
+
+    async def swap(self, swap: Swap) -> bool:
+        await self._process.step()
+        raise Unavailable(f"{swap.key!r} was not sent")
+
+
+class TakesAway(CachedEngine):
+    """Gives a barrier up as soon as its own swap can change nothing any more."""
+
+    async def swap(self, swap: Swap) -> bool:
+        bar = await self._bar(swap.table, swap.key)
+        done = False
+        try:
+            done = await self._engine.swap(swap)
+        finally:
+            if bar is not None and not done:
+                await bar.slot.client.remove(bar.name, bar.token)
+        return done
+
+
+async def overlap(seed: int, *, sent: bool, **kinds: Any) -> bool:
+    """A swap has no answer and lands late; another's, in between, changes nothing; a third reads.
+
+    Whether a read after the landing gives what landed.
+    """
+    run = Run(seed, TROUBLES["none"], **kinds)
+    await run.begin()
+    writer, loser, reader = run.processes
+    if not sent:
+        loser.engine._engine = Refusing(loser)
+    for process in run.processes:
+        await process.engine.get(T, b"b")
+    await asyncio.sleep(3)  # all know of the server
+    run.world.faults = Faults(late=1.0)
+    with suppress(Unknown):
+        await writer.engine.swap(Swap(T, b"a", b"0", b"1"))
+    run.world.faults = Faults()
+    with suppress(Unavailable):
+        assert not await loser.engine.swap(Swap(T, b"a", b"8", b"9"))
+    await reader.engine.get(T, b"a")
+    await run.world.settled()
+    found = [await process.engine.get(T, b"a") for process in run.processes]
+    for process in run.processes:
+        await process.engine.close()
+    return found == [b"1"] * 3
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_changes_nothing_leaves_the_barrier_of_another(sent: bool) -> None:
+    seeds = range(20)
+    assert all(run_virtual(overlap(seed, sent=sent)) for seed in seeds)
+    assert not all(run_virtual(overlap(seed, sent=sent, engine=TakesAway)) for seed in seeds)
