@@ -15,6 +15,8 @@ from metastore.engine import Engine, Swap, Table, Unavailable, Unknown
 from metastore.records import Head
 from metastore.rows import ATTEMPTS
 
+_UNANSWERED = 2  # fences without an answer, each of which may have taken seconds
+
 
 class StoredHead(NamedTuple):
     """A Head with the bytes of its row; None: there is no row, and the Head says nothing."""
@@ -151,6 +153,7 @@ class Heads:
         first answer was lost, hears False of the repeat.
         """
         before = _trail(swap.table, swap.old)
+        unanswered = 0
         for _ in range(ATTEMPTS):
             now = await self._engine.get(swap.table, swap.key)
             trail = _trail(swap.table, now)
@@ -160,10 +163,13 @@ class Heads:
                 if _passed_over(before, trail):
                     return False
                 raise Unavailable("too many commits since: the outcome of a swap is unknown")
-            await self._fence(swap)
+            unanswered += not await self._fence(swap)
+            if unanswered == _UNANSWERED:
+                break
         raise Unavailable("the outcome of a swap is unknown")
 
-    async def _fence(self, swap: Swap) -> None:
+    async def _fence(self, swap: Swap) -> bool:
+        """Whether there was an answer: if so, then the row is not what it was."""
         edit = self._edits.next()
         if swap.table is Table.OBJECTS:
             head = versions.ABSENT if swap.old is None else codec.decode_head(swap.old)
@@ -173,7 +179,8 @@ class Heads:
         try:
             await self._engine.swap(swap._replace(new=new))
         except Unknown:
-            return
+            return False
+        return True
 
 
 def _stored(data: bytes | None) -> StoredHead:

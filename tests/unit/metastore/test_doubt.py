@@ -67,6 +67,20 @@ async def test_a_change_of_a_row_without_an_answer_is_made_again() -> None:
         await replaced(engine, Swap(Table.JOBS, b"none", None, b"new"), b"new".__eq__)
 
 
+async def test_who_asks_where_no_swap_is_answered_is_told_soon() -> None:
+    """HBase may serve reads and keep each write waiting until it gives up."""
+    engine = FaultyEngine(Faults(), Random(1))
+    meta = await MetaStore.begin(engine)
+    await meta.buckets.create(BUCKET)
+    bucket = await meta.buckets.find("b")
+    assert bucket is not None
+    engine._faults = Faults(dropped=1.0)
+    before = engine.counters.reads
+    with pytest.raises(Unavailable):
+        await meta.objects.put(bucket, "k", Version(op=meta.edits.next()), anything)
+    assert engine.counters.reads - before <= 4
+
+
 async def test_a_chunk_is_never_written_over() -> None:
     """A Complete that comes late must not undo what a compaction has moved since."""
     manifests = Manifests(MemoryEngine())
