@@ -1,10 +1,10 @@
-"""The command line: `python -m bench run|suite|compare|budgets`."""
+"""The command line: `python -m bench run|suite|swaps|compare|budgets`."""
 
 import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from bench.report import budgets_text, comparison_text, results_text
 from bench.requests import SIGNINGS
 from bench.run import Progress, RunError, run
 from bench.suite import compare, differences, judge, suite
+from bench.swaps import Pace, run_swaps
 from bench.target import Target
 from bench.workloads import WORKLOADS, Parameters
+from metastore.engine import EngineError
+from metastore.hbase.address import parse
 
 _UNITS = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 MAX_SECONDS = 600  # header signatures are good for 15 minutes, preparation included
@@ -51,11 +54,26 @@ def count(text: str) -> int:
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """The arguments that say what to drive and how."""
-    defaults = Parameters("put")
     parser.add_argument("--endpoint", required=True, help="like http://127.0.0.1:9000")
     parser.add_argument("--access-key", required=True)
     parser.add_argument("--secret-key", required=True)
     parser.add_argument("--region", default="us-east-1")
+    add_load(parser)
+    parser.add_argument("--processes", type=count, default=1, help="of the load generator")
+    parser.add_argument(
+        "--sign",
+        choices=[*SIGNINGS, "header"],
+        default="presigned",
+        help="header means unsigned-payload",
+    )
+    parser.add_argument("--repeat", type=count, default=1, help="keep the run of median CPU")
+    parser.add_argument("--label", default="", help="names the server in the results")
+    parser.add_argument("--json", type=Path, help="write the results there")  # fmt: skip
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say how much, and whose work is measured."""
+    defaults = Parameters("put")
     parser.add_argument(
         "--pid",
         type=count,
@@ -73,16 +91,6 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=count, default=defaults.concurrency)
     parser.add_argument("--duration", type=seconds, default=defaults.duration)
     parser.add_argument("--warm-up", type=seconds, default=defaults.warm_up)
-    parser.add_argument("--processes", type=count, default=1, help="of the load generator")
-    parser.add_argument(
-        "--sign",
-        choices=[*SIGNINGS, "header"],
-        default="presigned",
-        help="header means unsigned-payload",
-    )
-    parser.add_argument("--repeat", type=count, default=1, help="keep the run of median CPU")
-    parser.add_argument("--label", default="", help="names the server in the results")
-    parser.add_argument("--json", type=Path, help="write the results there")  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -103,6 +111,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_target(all_runs)
     all_runs.add_argument("--only", help="names of runs, with commas between")
     all_runs.add_argument("--skip", default="", help="names of runs, with commas between")
+    bare = commands.add_parser("swaps", help="measure bare checkAndPut calls of HBase")
+    bare.add_argument("url", help="hbase://HOST:PORT/PREFIX")
+    bare.add_argument("--rate", type=float, default=0.0, help="calls a second; 0: all that can be")
+    add_load(bare)
     pair = commands.add_parser("compare", help="ratios of two results")
     pair.add_argument("before", type=Path)
     pair.add_argument("after", type=Path)
@@ -148,17 +160,23 @@ def chosen_runs(arguments: argparse.Namespace) -> dict[str, Parameters]:
     return {name: runs[name] for name in only if name not in skipped}
 
 
-def measure(arguments: argparse.Namespace) -> int:
-    """`run` and `suite`: measure, print, write; 1 when any result is invalid."""
-    target = Target(
-        arguments.endpoint, arguments.access_key, arguments.secret_key, arguments.region
-    )
+def followed(arguments: argparse.Namespace) -> list[int]:
+    """The processes whose work is measured, without their descendants."""
     pids = [*arguments.pid]
     for port in arguments.pid_of_port:
         listeners = pids_of_port(port)
         if not listeners:
             raise RunError(f"no process of ours to see listens on port {port}")
         pids += listeners
+    return pids
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    """`run` and `suite`: measure, print, write; 1 when any result is invalid."""
+    target = Target(
+        arguments.endpoint, arguments.access_key, arguments.secret_key, arguments.region
+    )
+    pids = followed(arguments)
     results: list[Result] = []
     for name, parameters in chosen_runs(arguments).items():
         show = terminal_progress(name)
@@ -175,6 +193,15 @@ def measure(arguments: argparse.Namespace) -> int:
         arguments.json.write_bytes(dump_results(file))
     complete = len(results) == len(chosen_runs(arguments))
     return 0 if complete and all(result.valid for result in results) else 1
+
+
+def measure_swaps(arguments: argparse.Namespace) -> int:
+    """`swaps`: measure and print; 1 when any failed."""
+    pace = Pace(arguments.concurrency, arguments.rate, arguments.duration, arguments.warm_up)
+    figures = run_swaps(parse(arguments.url), pace, followed(arguments))
+    result = Result("swaps", "swaps", asdict(pace), figures)
+    print(results_text([result]))
+    return 0 if result.valid else 1
 
 
 def compare_files(arguments: argparse.Namespace) -> int:
@@ -207,6 +234,7 @@ def show_budgets(arguments: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": measure,
     "suite": measure,
+    "swaps": measure_swaps,
     "compare": compare_files,
     "budgets": show_budgets,
 }
@@ -217,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         return COMMANDS[arguments.command](arguments)
-    except (RunError, ValueError, OSError, BotoCoreError, ClientError) as error:
+    except (RunError, ValueError, OSError, BotoCoreError, ClientError, EngineError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,6 +1,8 @@
 """What the scripts here share: the jars of HBase, how Java runs them, and ports."""
 
+import ctypes
 import fcntl
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +21,7 @@ OPENED = (  # to the reflection of HBase and its Netty, which Java 17 refuses ot
     "java.base/jdk.internal.util.random",
     "java.base/sun.nio.ch",
 )
+_PR_SET_PDEATHSIG = 1
 NO_JAVA = "deploy/hbase: Java is missing: apt install openjdk-17-jdk-headless"
 
 
@@ -52,6 +55,11 @@ def java(folder: Path, program: str, log: Path, heap: str = "512m") -> list[str]
         *opens, "--add-exports", "java.base/jdk.internal.misc=ALL-UNNAMED",
         "-cp", f"{folder / 'conf'}:{JARS}/*", str(HERE / program),
     ]  # fmt: skip
+
+
+def end_with_parent() -> None:
+    """Let the kernel kill this process as soon as the one that started it has ended."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_ports(count: int, pairs: int = 0) -> list[int]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from ocean.config.schema import Limits
+from tests.support.documents import ENABLED
 from tests.support.inprocess import HOST, InProcess
 from tests.support.posting import TYPE, Form, sign_v4
 from tests.support.signing import FORMS, Choices, Headers, by_header
@@ -29,8 +30,7 @@ REQUESTS = [
     ("GET", "/bucket?uploads&max-uploads=3", b""),
     ("POST", "/bucket/other?uploads", b""),
     ("POST", "/bucket?delete", b"<Delete><Object><Key>a</Key></Object></Delete>"),
-    ("PUT", "/bucket?versioning",
-     b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"),
+    ("PUT", "/bucket?versioning", ENABLED),
     ("PUT", "/bucket/key?tagging",
      b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
     ("OPTIONS", "/bucket/key", b""),

@@ -13,6 +13,7 @@ from gateway.wire.bind import Header, members
 from gateway.wire.bind import Headers as Prefixed
 from gateway.wire.bind import Query as Parameter
 from ocean.errors import InvalidURI
+from tests.support.documents import ENABLED, versioning
 from tests.support.inprocess import InProcess
 from tests.support.signing import FORMS, Choices, by_header
 
@@ -30,8 +31,7 @@ DOCUMENTS = [
     b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>",
     b"<Delete><Quiet>true</Quiet><Object><Key>key</Key><VersionId>null</VersionId></Object></Delete>",
     b"<Delete><Object><Key>key</Key><ETag>x</ETag><Size>0</Size></Object></Delete>",
-    b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
-    b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>",
+    *(ENABLED, versioning("Suspended")),
     (b"<CORSConfiguration><CORSRule><ID>a</ID><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET"
     b"</AllowedMethod><MaxAgeSeconds>-1</MaxAgeSeconds></CORSRule></CORSConfiguration>"),
     (b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"

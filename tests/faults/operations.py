@@ -10,6 +10,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from tests.faults.store import Store
+from tests.support.documents import ENABLED, versioning
 
 Act = Callable[[], Awaitable[bool]]  # whether it was acknowledged
 BUCKET = "plain"
@@ -63,8 +64,7 @@ async def prepare(store: Store) -> None:
 
 
 async def _version(store: Store, bucket: str, status: str) -> None:
-    body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
-    await store.do("PUT", f"/{bucket}?versioning", body.encode())
+    await store.do("PUT", f"/{bucket}?versioning", versioning(status))
 
 
 async def _begin(store: Store, path: str) -> str:
@@ -185,7 +185,6 @@ _OBJECTS = "".join(f"<Object><Key>{key}</Key></Object>" for key in ("small", "la
 _DELETE = f"<Delete>{_OBJECTS}</Delete>".encode()
 _DELETE_MD5 = {"content-md5": base64.b64encode(hashlib.md5(_DELETE).digest()).decode()}
 _TAGGING = b"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
-_ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 _COPY = {"x-amz-copy-source": f"/{BUCKET}/large"}
 
 PUTS = {
@@ -212,7 +211,7 @@ OTHERS = {
     "copy-over": _asks("PUT", f"/{BUCKET}/small", headers=_COPY, again=True),
     "tag": _asks("PUT", f"/{BUCKET}/small?tagging", _TAGGING, again=True),
     "tag-bucket": _asks("PUT", f"/{BUCKET}?tagging", _TAGGING, again=True),
-    "version-bucket": _asks("PUT", f"/{BUCKET}?versioning", _ENABLED, again=True),
+    "version-bucket": _asks("PUT", f"/{BUCKET}?versioning", ENABLED, again=True),
     "create-bucket": _asks("PUT", "/brand-new"),
     "create-upload": _asks("POST", f"/{BUCKET}/begun?uploads"),
     "upload-part": Operation(_part, again=True),

@@ -20,6 +20,7 @@ from tests.faults.operations import content
 from tests.faults.shim import Control, Event, Kind, note, read_log
 from tests.faults.store import Setup, Store, opened
 from tests.faults.sweep import in_child
+from tests.support.documents import ENABLED
 
 _WRITERS = 6
 _ROUNDS = 10
@@ -54,8 +55,7 @@ async def record(data: Path, seed: int, setup: Setup) -> None:
     async with opened(data, setup) as store:
         await store.do("PUT", "/plain")
         await store.do("PUT", "/versioned")
-        enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-        await store.do("PUT", "/versioned?versioning", enabled.encode())
+        await store.do("PUT", "/versioned?versioning", ENABLED)
         said(ready=True)
         await asyncio.gather(*(work(store, writer, seed) for writer in range(_WRITERS)))
     async with opened(data, setup) as store:

@@ -14,9 +14,9 @@ from tests.faults.client import Client
 from tests.faults.ledger import Ledger, Writers
 from tests.faults.shim import Action, Control, Kind
 from tests.faults.test_random_kills import fsck
+from tests.support.documents import ENABLED
 from tests.support.server import Server
 
-_ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 _WRITERS = 6
 
 
@@ -30,7 +30,7 @@ def fail(folder: Path, part: str, kind: Kind, at: int) -> None:
         with Client(server) as client:
             client.do("PUT", "/plain")
             client.do("PUT", "/versioned")
-            client.do("PUT", "/versioned?versioning", _ENABLED)
+            client.do("PUT", "/versioned?versioning", ENABLED)
         control.arm(Action.FAIL, at, kinds=frozenset({kind}), error=errno.EIO)
         writers = Writers(server, ledger, _WRITERS, f"{part} {at}")
         status = server.process.wait(60)

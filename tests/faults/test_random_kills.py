@@ -13,6 +13,7 @@ import pytest
 from metastore.lease import DEAD
 from tests.faults.client import Client
 from tests.faults.ledger import Ledger, Writers
+from tests.support.documents import ENABLED
 from tests.support.server import Server
 
 _WRITERS = 16
@@ -23,7 +24,6 @@ _SETTINGS = {
     "OCEAN_BLOBS_SWEEP_SECONDS": "1",
     "OCEAN_BLOBS_VOLUME_SIZE": "1MiB",
 }
-_ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
 def fsck(server: Server, *, verify: bool = True) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def run(folder: Path, seed: int, kills: int) -> None:
         with Client(server) as client:
             client.do("PUT", "/plain")
             client.do("PUT", "/versioned")
-            client.do("PUT", "/versioned?versioning", _ENABLED)
+            client.do("PUT", "/versioned?versioning", ENABLED)
         for number in range(kills):
             pause = chance.uniform(0.005, 0.5)
             took = kill_and_check(server, ledger, pause, f"{seed} {number}")

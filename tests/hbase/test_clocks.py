@@ -10,11 +10,11 @@ import pytest
 
 from tests.faults.client import Client
 from tests.support import hbase, memcached
+from tests.support.documents import ENABLED
 from tests.support.server import Server
 
 pytestmark = pytest.mark.timeout(180)
 HOUR = 3600
-_VERSIONED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
 class Off(NamedTuple):
@@ -54,7 +54,7 @@ def off(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Off]:
 def test_overwrites_through_both(off: Off) -> None:
     off.right.do("PUT", "/plain")
     off.wrong.do("PUT", "/versioned")
-    off.right.do("PUT", "/versioned?versioning", _VERSIONED)
+    off.right.do("PUT", "/versioned?versioning", ENABLED)
     versions = []
     for number in range(60):
         writer, reader = (off.right, off.wrong) if number % 2 else (off.wrong, off.right)

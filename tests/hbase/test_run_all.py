@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.support.processes import children
+from tests.support.processes import alive, children
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.timeout(300)
@@ -24,13 +26,14 @@ def wait_for(said: Path, text: str, times: int, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
-def test_all_parts_run_come_back_and_end(tmp_path: Path) -> None:
-    server = Server(tmp_path)  # not started: for its ports, variables and client
-    said = tmp_path / "said"
+@contextmanager
+def running(server: Server, folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    """It, ready, and the file that it writes to; all that is left of it is killed."""
+    said = folder / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, str(SCRIPT)],
-            cwd=tmp_path,
+            cwd=folder,
             env=server.environment,
             stdout=out,
             stderr=out,
@@ -38,6 +41,17 @@ def test_all_parts_run_come_back_and_end(tmp_path: Path) -> None:
         )
     try:
         wait_for(said, "Ocean is ready.", 1)
+        yield process, said
+    finally:
+        for pid in [process.pid, *children(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_all_parts_run_come_back_and_end(tmp_path: Path) -> None:
+    server = Server(tmp_path)  # not started: for its ports, variables and client
+    with running(server, tmp_path) as (process, said):
         s3 = server.client()
         s3.create_bucket(Bucket="bucket")
         s3.put_object(Bucket="bucket", Key="first", Body=b"1")
@@ -63,12 +77,17 @@ def test_all_parts_run_come_back_and_end(tmp_path: Path) -> None:
         parts = children(process.pid)
         process.terminate()
         assert process.wait(90) == 0
-        assert not [pid for pid in parts if Path(f"/proc/{pid}").exists()]
+        assert alive(parts) == []
         assert "Traceback" not in said.read_text(), said.read_text()
-    finally:
-        for pid in [process.pid, *children(process.pid)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+
+
+def test_nothing_outlives_one_that_was_killed(tmp_path: Path) -> None:
+    with running(Server(tmp_path), tmp_path) as (process, _):
+        parts = children(process.pid)
+        assert len(parts) > 4  # memcached, a script and its Java, Ocean and its workers
+        process.kill()
         process.wait()
+        deadline = time.monotonic() + 15
+        while left := alive(parts):
+            assert time.monotonic() < deadline, [parts[pid] for pid in left]
+            time.sleep(0.1)

@@ -16,9 +16,8 @@ from tests.nemesis.clients import Asker, Crowd, registers
 from tests.nemesis.history import History, Names
 from tests.nemesis.nemeses import NEMESES, Torment
 from tests.nemesis.rig import AGAIN, Rig
+from tests.support.documents import ENABLED
 from tests.support.server import Server
-
-_VERSIONED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
 def make_bucket(rig: Rig, name: str, *, versioned: bool = False) -> None:
@@ -26,7 +25,7 @@ def make_bucket(rig: Rig, name: str, *, versioned: bool = False) -> None:
         if client.ask("HEAD", f"/{name}").status == 404:
             client.do("PUT", f"/{name}")
             if versioned:
-                client.do("PUT", f"/{name}?versioning", _VERSIONED)
+                client.do("PUT", f"/{name}?versioning", ENABLED)
 
 
 @contextmanager

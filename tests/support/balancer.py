@@ -5,13 +5,12 @@ not send it, and haproxy would take the next request for it.
 """
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import wait_for_port
+from tests.support.processes import free_port, wait_for_port
 from tests.support.server import Server
 
 _CONFIGURATION = """
@@ -39,9 +38,7 @@ def balanced(folder: Path, servers: Sequence[Server]) -> Iterator[str]:
     """The URL of a balancer; AssertionError when it does not start."""
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert program is not None, "haproxy is missing; .ci/run installs what tests need"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     lines = "\n".join(f"  server s{n} {one.host}" for n, one in enumerate(servers))
     file = folder / "haproxy.cfg"
     file.write_text(_CONFIGURATION.format(port=port, servers=lines))

@@ -93,12 +93,12 @@ class HBase:
     def kill(self) -> None:
         """kill -9 of the one process, and of the script above it."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def close(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import atexit
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from functools import cache
@@ -11,6 +10,7 @@ from pathlib import Path
 from tests.support import processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "memcached" / "run"
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # it ends even with a process of tests that is killed
 
 
 class Memcached:
@@ -20,9 +20,7 @@ class Memcached:
     """
 
     def __init__(self, host: str = "127.0.0.1", under: Sequence[str] = ()) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = processes.free_port()
         self._host = host
         self._under = under
         self.start()
@@ -33,7 +31,7 @@ class Memcached:
 
     def start(self) -> None:
         """Start it, empty; AssertionError when it does not answer."""
-        command = [*self._under, str(RUN), str(self.port), "64", self._host]
+        command = [*_WITH_US, *self._under, str(RUN), str(self.port), "64", self._host]
         self.process = subprocess.Popen(command)
         processes.wait_for_port(self.process, self.port, self._host)
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -23,11 +24,32 @@ def children(pid: int) -> dict[int, str]:
     return found
 
 
+def alive(pids: Iterable[int]) -> list[int]:
+    """Those that run still; one that has ended and that nobody waits for does not."""
+    found = []
+    for pid in pids:
+        try:
+            state = _state(Path(f"/proc/{pid}"))
+        except OSError:
+            continue
+        if state != "Z":
+            found.append(pid)
+    return found
+
+
 def pause(pid: int) -> None:
     """Return once a process stands still, with all its threads."""
     os.kill(pid, signal.SIGSTOP)
     while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
         time.sleep(0.01)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def wait_for_port(process: "subprocess.Popen[bytes]", port: int, host: str = "127.0.0.1") -> None:
