@@ -56,6 +56,8 @@ public class Operator {
       case "forget": return forget(words[1]);
       case "split": return split(TableName.valueOf(words[1]), words[2]);
       case "move": return move(TableName.valueOf(words[1]));
+      case "close": return close(TableName.valueOf(words[1]), words[2]);
+      case "open": return open(TableName.valueOf(words[1]), words[2]);
       case "compact": return compact(TableName.valueOf(words[1]));
       case "regions": return regions(TableName.valueOf(words[1]));
       case "reads": return reads(TableName.valueOf(words[1]));
@@ -109,6 +111,26 @@ public class Operator {
       }
     }
     return moved + " regions";
+  }
+
+  /** Take the region that holds the row away from its server, and give it to none. */
+  private String close(TableName table, String row) throws Exception {
+    admin.unassign(holding(table, row).getRegionName(), true);
+    return "done";
+  }
+
+  private String open(TableName table, String row) throws Exception {
+    admin.assign(holding(table, row).getRegionName());
+    return "done";
+  }
+
+  private RegionInfo holding(TableName table, String row) throws Exception {
+    for (RegionInfo region : admin.getRegions(table)) {
+      if (region.containsRow(Bytes.fromHex(row))) {
+        return region;
+      }
+    }
+    throw new IllegalArgumentException("no region holds " + row);
   }
 
   private String compact(TableName table) throws Exception {

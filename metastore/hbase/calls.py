@@ -8,6 +8,7 @@ from typing import Any
 
 from metastore.engine import Row, Unavailable, Unknown
 from metastore.hbase.connection import Connection, Lost, thrift2
+from metastore.hbase.outages import Region
 
 FAMILY, QUALIFIER = b"r", b"v"
 COLUMN = FAMILY + b":" + QUALIFIER
@@ -39,6 +40,16 @@ def scan(
         return to.second.getScannerResults(table, wanted, limit)
 
     return [Row(found.row, found.columnValues[0].value) for found in _read(connection, ask)]
+
+
+def regions(connection: Connection, table: bytes) -> list[Region]:
+    """Those of a table, in order."""
+
+    def ask(to: Connection) -> Any:
+        return to.first.table(table, use_prefix=False).regions()
+
+    found = _read(connection, ask)
+    return sorted(Region(one["start_key"], one["end_key"]) for one in found)
 
 
 def remove(connection: Connection, table: bytes, key: bytes, old: bytes | None) -> bool:

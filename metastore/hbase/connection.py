@@ -35,6 +35,13 @@ class Lost(Exception):
     """A call was sent and failed: what it asked for may have been done, or may yet be."""
 
 
+class Starved(Unavailable):
+    """No connection was free in time: others have waited for long."""
+
+    def __init__(self) -> None:
+        super().__init__("HBase keeps all connections waiting")
+
+
 class Connection:
     """To both Thrift servers, for one thread. `timeout` in seconds bounds each wait for bytes.
 

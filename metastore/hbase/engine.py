@@ -5,14 +5,17 @@ Any number of gateways share one HBase. A swap is `checkAndPut` (Thrift 1) or, t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from metastore.engine import Counters, Row, Swap, Table, Unavailable, Unknown
 from metastore.hbase import calls
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
-from metastore.hbase.connection import Connection
+from metastore.hbase.connection import Connection, Starved
+from metastore.hbase.outages import SLOW, Outages, Region
 from metastore.hbase.reads import Reads
 from metastore.hbase.swaps import Swaps
 from metastore.hbase.threads import Threads
@@ -44,6 +47,8 @@ class HBaseEngine:
         self._removers = begin(REMOVERS, second, "hbase-remove")
         self._scanners = begin(SCANNERS, second, "hbase-scan")
         self._reads = Reads(self._readers, self._counters, READERS)
+        self._lookouts = begin(1, first, "hbase-regions")  # while all others may be waiting
+        self._outages = Outages(self._regions)
 
     @property
     def counters(self) -> Counters:
@@ -55,16 +60,26 @@ class HBaseEngine:
 
     async def get(self, table: Table, key: bytes) -> bytes | None:
         self._counters.reads += 1
-        return await asyncio.shield(self._reads.want(self._names[table], key))
+        name = self._names[table]
+        alone = self._outages.check(name, key)
+        with self._watched(name, key):
+            return await asyncio.shield(self._reads.want(name, key, alone=alone))
 
     async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
         self._counters.reads += len(keys)
         return await self._values(table, keys)
 
     async def _values(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
-        futures = [self._reads.want(self._names[table], key) for key in keys]
+        name = self._names[table]
+        alone = [self._outages.check(name, key) for key in keys]
+        futures = [
+            self._reads.want(name, key, alone=one) for key, one in zip(keys, alone, strict=True)
+        ]
+        begun = time.monotonic()
         if futures:
             await asyncio.wait(futures)
+        for key, future in zip(keys, futures, strict=True):
+            self._note(name, key, begun, future.exception())
         return [future.result() for future in futures]
 
     async def scan(
@@ -82,11 +97,12 @@ class HBaseEngine:
             start = rows[-1].key + b"\0"
 
     async def _page(self, table: Table, start: bytes, stop: bytes | None, limit: int) -> list[Row]:
-        self._counters.rpcs += 1
         name = self._names[table]
-        rows: list[Row] = await self._scanners.run(
-            partial(calls.scan, table=name, start=start, stop=stop, limit=limit)
-        )
+        self._outages.check(name, start)
+        self._counters.rpcs += 1
+        scan = partial(calls.scan, table=name, start=start, stop=stop, limit=limit)
+        with self._watched(name, start):
+            rows: list[Row] = await self._scanners.run(scan)
         self._counters.rows += len(rows)
         return rows
 
@@ -96,13 +112,16 @@ class HBaseEngine:
         return [row.value async for row in self.scan(table, start, stop, limit=limit)]
 
     async def swap(self, swap: Swap) -> bool:
-        self._count_swaps(1)
         table, key, old, new = swap
         name = self._names[table]
-        if new is not None:
-            return await self._swaps.put(name, key, calls.COLUMN, old, new)
-        done: bool = await self._removers.run(partial(calls.remove, table=name, key=key, old=old))
-        return done
+        self._outages.check(name, key)
+        self._count_swaps(1)
+        with self._watched(name, key):
+            if new is not None:
+                return await self._swaps.put(name, key, calls.COLUMN, old, new)
+            remove = partial(calls.remove, table=name, key=key, old=old)
+            done: bool = await self._removers.run(remove)
+            return done
 
     async def swap_many(self, swaps: Sequence[Swap]) -> list[bool]:
         """On half of the connections at most, a share on each: the others go on serving."""
@@ -169,7 +188,30 @@ class HBaseEngine:
             left = [row async for row in self.scan(table, start, stop, limit=1 << 40)]
             await self.swap_many([Swap(table, key, value, None) for key, value in left])
 
+    @contextmanager
+    def _watched(self, name: bytes, key: bytes) -> Iterator[None]:
+        """A call for `key`."""
+        begun = time.monotonic()
+        try:
+            yield
+        except (Unavailable, Unknown) as error:
+            self._note(name, key, begun, error)
+            raise
+        self._note(name, key, begun, None)
+
+    def _note(self, name: bytes, key: bytes, begun: float, error: BaseException | None) -> None:
+        """Whether the region of `key` answers."""
+        if error is None:
+            self._outages.answered(name, key)
+        elif not isinstance(error, Starved) and time.monotonic() - begun > SLOW:
+            self._outages.failed(name, key)
+
+    async def _regions(self, name: bytes) -> list[Region]:
+        regions: list[Region] = await self._lookouts.run(partial(calls.regions, table=name))
+        return regions
+
     async def close(self) -> None:
+        self._outages.close()
         self._swaps.close()
-        for threads in (self._readers, self._removers, self._scanners):
+        for threads in (self._readers, self._removers, self._scanners, self._lookouts):
             await threads.close()

@@ -11,7 +11,7 @@ from metastore.engine import Unavailable, Unknown
 from metastore.hbase import wire
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
-from metastore.hbase.connection import IDLE
+from metastore.hbase.connection import IDLE, Starved
 
 
 class Swaps:
@@ -84,7 +84,7 @@ class Swaps:
             if future.done() and not future.cancelled():  # given in the same moment
                 self._give_back(future.result())
             if isinstance(error, TimeoutError):
-                raise Unavailable("HBase keeps all connections waiting") from None
+                raise Starved from None
             raise
 
     async def _connect(self) -> "_Connection":

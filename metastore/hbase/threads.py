@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from metastore.engine import Unavailable
 from metastore.hbase.breaker import Breaker
-from metastore.hbase.connection import Connection
+from metastore.hbase.connection import Connection, Starved
 
 Work = Callable[[Connection], Any]
 
@@ -80,7 +80,7 @@ class Threads:
             if task.future.done():  # nobody waits any more, and nothing was sent
                 self._answer(task, None, None)
             elif time.monotonic() > task.expires:
-                self._answer(task, None, Unavailable("HBase keeps all connections waiting"))
+                self._answer(task, None, Starved())
             else:
                 try:
                     result = task.work(connection)
