@@ -2,11 +2,11 @@
 
 import ctypes
 import fcntl
+import random
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -63,20 +63,26 @@ def end_with_parent() -> None:
 
 
 def free_ports(count: int, pairs: int = 0) -> list[int]:
-    """Ports that nobody listens on: `count` of them, then `pairs` whose next is free as well."""
+    """Ports that nobody listens on: `count` of them, then `pairs` whose next is free as well.
+
+    Below those that outgoing connections take: they stay free while a program is started again.
+    """
     found: list[int] = []
-    with ExitStack() as held:
-        while len(found) < count + pairs:
-            sock = held.enter_context(socket.socket())
-            sock.bind(("127.0.0.1", 0))
-            port = sock.getsockname()[1]
-            if len(found) >= count:
-                try:
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + 1))
-                except OSError:
-                    continue
+    while len(found) < count + pairs:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        wanted = {port, port + 1} if len(found) >= count else {port}
+        if all(map(_is_free, wanted)) and not wanted & {*found, *(one + 1 for one in found)}:
             found.append(port)
     return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def serves(port: int, host: str = "127.0.0.1") -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import free_port, wait_for_port
+from tests.support.processes import free_ports, wait_for_port
 from tests.support.server import Server
 
 _CONFIGURATION = """
@@ -38,7 +38,7 @@ def balanced(folder: Path, servers: Sequence[Server]) -> Iterator[str]:
     """The URL of a balancer; AssertionError when it does not start."""
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert program is not None, "haproxy is missing; .ci/run installs what tests need"
-    port = free_port()
+    [port] = free_ports(1)
     lines = "\n".join(f"  server s{n} {one.host}" for n, one in enumerate(servers))
     file = folder / "haproxy.cfg"
     file.write_text(_CONFIGURATION.format(port=port, servers=lines))

@@ -20,7 +20,7 @@ class Memcached:
     """
 
     def __init__(self, host: str = "127.0.0.1", under: Sequence[str] = ()) -> None:
-        self.port = processes.free_port()
+        [self.port] = processes.free_ports(1)
         self._host = host
         self._under = under
         self.start()

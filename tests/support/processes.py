@@ -1,6 +1,7 @@
 """Processes as /proc shows them."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -44,12 +45,18 @@ def pause(pid: int) -> None:
         time.sleep(0.01)
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Below the range that outgoing connections take, so that a port stays free between lives."""
+    free: list[int] = []
+    while len(free) < count:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        free.append(port)
+    return free
 
 
 def wait_for_port(process: "subprocess.Popen[bytes]", port: int, host: str = "127.0.0.1") -> None:

@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,8 @@ from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+
+from tests.support import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCESS_KEY = "testroot"
@@ -40,7 +40,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
-        self.port, self.admin_port = _free_ports(2)
+        self.port, self.admin_port = processes.free_ports(2)
         self.settings = dict(settings or {})
         self._sound = sound
         self._began = 0  # where in the log the present life begins
@@ -235,20 +235,6 @@ class Server:
                 self.finish()
         finally:
             self.kill()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Below the range that outgoing connections take, so that a port stays free between lives."""
-    free: list[int] = []
-    while len(free) < count:
-        port = random.SystemRandom().randrange(12_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        free.append(port)
-    return free
 
 
 def _members(group: int) -> list[int]:
