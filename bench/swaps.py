@@ -16,7 +16,7 @@ from bench.figures import Figures
 from bench.proc import ProcessTree
 from bench.run import SAMPLE_SECONDS, Sampler
 from bench.workloads import key_name
-from metastore.engine import Table
+from metastore.engine import EngineError, Table
 from metastore.hbase import calls
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
@@ -28,7 +28,10 @@ VALUE = 219  # bytes, about those of the Head of an object of 4 KiB
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is asked: `rate` calls a second at most (0: as many as can be), in seconds."""
+    """How much is asked: `rate` calls a second (0: as many as can be), for so many seconds.
+
+    Calls that are late are made at once, so that the rate is kept as a whole.
+    """
 
     concurrency: int
     rate: float
@@ -53,7 +56,12 @@ async def _run(address: Address, pace: Pace, tree: ProcessTree | None) -> Figure
     async def put(number: int) -> None:
         key = bucket + key_name(number).encode()
         asked = time.monotonic_ns()
-        if not await swaps.put(table, key, calls.COLUMN, None, random.randbytes(VALUE)):
+        try:
+            done = await swaps.put(table, key, calls.COLUMN, None, random.randbytes(VALUE))
+        except EngineError as error:
+            tally.errors[str(error)] += 1
+            return
+        if not done:
             tally.errors["a new row was there"] += 1
         now = time.monotonic_ns()
         if window.start <= now < window.end:
@@ -66,13 +74,15 @@ async def _run(address: Address, pace: Pace, tree: ProcessTree | None) -> Figure
                 return
             await put(next(numbers))
 
-    workers = [asyncio.create_task(work(instants)) for instants in _deal(pace)]
-    await _watch(window, sampler, tally)
-    await asyncio.gather(*workers)
-    swaps.close()
-    engine = HBaseEngine(address)
-    await engine.remove_range(Table.OBJECTS, bucket, bucket + b"\xff")
-    await engine.close()
+    try:
+        workers = [asyncio.create_task(work(instants)) for instants in _deal(pace)]
+        await _watch(window, sampler, tally)
+        await asyncio.gather(*workers)
+    finally:
+        swaps.close()
+        engine = HBaseEngine(address)
+        await engine.remove_range(Table.OBJECTS, bucket, bucket + b"\xff")
+        await engine.close()
     return sampler.figures(tally, 1)
 
 

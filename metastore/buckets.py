@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from operator import eq
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from metastore import codec
 from metastore.edits import Edits
-from metastore.engine import Engine, Swap, Table, Unavailable
+from metastore.engine import Corrupt, Engine, Swap, Table, Unavailable
 from metastore.errors import BucketNotEmpty, BucketTaken, Conflict, NoBucket
 from metastore.keys import successor
 from metastore.records import Bucket, BucketState, Kind
@@ -154,13 +155,16 @@ class Buckets:
         return await replaced(self._engine, swap, partial(eq, data))
 
     async def _holds_versions(self, bucket_id: bytes) -> bool:
+        """Whether it does, or may: a row that cannot be read may be of one."""
         start, stop = bucket_id, successor(bucket_id)
         while True:
             last = b""
             async for row in self._engine.scan(Table.OBJECTS, start, stop, limit=1000):
                 last = row.key
-                if codec.kind_of(row.value) != Kind.NONE or codec.has_live(row.value):
-                    return True
+                with suppress(Corrupt):
+                    if codec.kind_of(row.value) == Kind.NONE and not codec.has_live(row.value):
+                        continue
+                return True
             if not last:
                 return False
             start = last + b"\0"

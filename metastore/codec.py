@@ -108,12 +108,18 @@ def summary(data: bytes) -> Summary:
     except Exception as error:
         raise Corrupt(f"a row of {len(data)} bytes has no summary") from error
     if fields.format != FORMAT:
-        raise Corrupt(f"a row has format {fields.format}; this release knows {FORMAT}")
+        raise _unknown(fields.format)
     return fields
 
 
+def _unknown(version: int) -> Corrupt:
+    return Corrupt(f"a row has format {version}; this release knows {FORMAT}")
+
+
 def kind_of(data: bytes) -> int:
-    """The kind in the first byte of a Head or a row of `versions`."""
+    """The kind in the first byte of a Head or a row of `versions`; Corrupt."""
+    if data[1] != FORMAT:
+        raise _unknown(data[1])
     return data[0] & _KIND
 
 

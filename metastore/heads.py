@@ -163,9 +163,9 @@ class Heads:
                 if _passed_over(before, trail):
                     return False
                 raise Unavailable("too many commits since: the outcome of a swap is unknown")
-            unanswered += not await self._fence(swap)
             if unanswered == _UNANSWERED:
                 break
+            unanswered += not await self._fence(swap)
         raise Unavailable("the outcome of a swap is unknown")
 
     async def _fence(self, swap: Swap) -> bool:

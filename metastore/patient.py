@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from metastore.engine import Counters, Engine, Row, Swap, Table, Unavailable, Unknown
 
-PATIENCE = 60.0  # seconds without any answer, after which the error is raised
+PATIENCE = 60.0  # seconds after a first error, or the last row, in which there must be an answer
 _REST = 0.5  # seconds between two tries
 
 T = TypeVar("T")
@@ -78,11 +78,12 @@ class PatientEngine:
         await self._engine.close()
 
     async def _again(self, call: Callable[[], Awaitable[T]]) -> T:
-        until = time.monotonic() + self._patience
+        until = None
         while True:
             try:
                 return await call()
             except (Unavailable, Unknown):
+                until = until or time.monotonic() + self._patience
                 if time.monotonic() > until:
                     raise
             await asyncio.sleep(self._rest)

@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import os
 import random
 import signal
 import socket
@@ -59,7 +60,10 @@ def java(folder: Path, program: str, log: Path, heap: str = "512m") -> list[str]
 
 def end_with_parent() -> None:
     """Let the kernel kill this process as soon as the one that started it has ended."""
+    parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended in between
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def free_ports(count: int, pairs: int = 0) -> list[int]:

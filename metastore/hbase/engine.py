@@ -6,9 +6,10 @@ Any number of gateways share one HBase. A swap is `checkAndPut` (Thrift 1) or, t
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from metastore.engine import Counters, Row, Swap, Table, Unavailable, Unknown
 from metastore.hbase import calls
@@ -24,9 +25,12 @@ TIMEOUT = 5.0  # seconds for a call; HBase's own clients must give up before
 PATIENCE = 3.0  # seconds that a call waits for a free connection
 READERS, REMOVERS, SCANNERS = 4, 8, 4  # threads of one process, with a connection each
 SWAPS = 24  # connections of the loop
+LOOKOUTS = 4  # threads that find out which regions are away
 _PAGE = 1_001  # rows of one call: a page of keys, and the one behind it
 _REMOVED = 500  # rows of one call
 _REPEATS = 10  # of a write whose row was another's by then
+
+_Result = TypeVar("_Result")
 
 
 class HBaseEngine:
@@ -47,8 +51,8 @@ class HBaseEngine:
         self._removers = begin(REMOVERS, second, "hbase-remove")
         self._scanners = begin(SCANNERS, second, "hbase-scan")
         self._reads = Reads(self._readers, self._counters, READERS)
-        self._lookouts = begin(1, first, "hbase-regions")  # while all others may be waiting
-        self._outages = Outages(self._regions)
+        self._lookouts = ThreadPoolExecutor(LOOKOUTS, "hbase-lookout")
+        self._outages = Outages(self._regions, self._probe)
 
     @property
     def counters(self) -> Counters:
@@ -61,9 +65,13 @@ class HBaseEngine:
     async def get(self, table: Table, key: bytes) -> bytes | None:
         self._counters.reads += 1
         name = self._names[table]
-        alone = self._outages.check(name, key)
-        with self._watched(name, key):
-            return await asyncio.shield(self._reads.want(name, key, alone=alone))
+        self._outages.check(name, key)
+        begun = time.monotonic()
+        try:
+            return await asyncio.shield(self._reads.want(name, key))
+        except Unavailable as error:
+            self._note(error, begun, name, key)
+            raise
 
     async def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
         self._counters.reads += len(keys)
@@ -71,15 +79,15 @@ class HBaseEngine:
 
     async def _values(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
         name = self._names[table]
-        alone = [self._outages.check(name, key) for key in keys]
-        futures = [
-            self._reads.want(name, key, alone=one) for key, one in zip(keys, alone, strict=True)
-        ]
+        for key in keys:
+            self._outages.check(name, key)
+        futures = [self._reads.want(name, key) for key in keys]
         begun = time.monotonic()
         if futures:
             await asyncio.wait(futures)
         for key, future in zip(keys, futures, strict=True):
-            self._note(name, key, begun, future.exception())
+            if (error := future.exception()) is not None:
+                self._note(error, begun, name, key)
         return [future.result() for future in futures]
 
     async def scan(
@@ -88,21 +96,28 @@ class HBaseEngine:
         self._counters.reads += 1
         while limit > 0 and (stop is None or start < stop):
             size = min(limit, _PAGE)
-            rows = await self._page(table, start, stop, size)
+            end = self._outages.before(self._names[table], start, stop)
+            rows = await self._page(table, start, end, size)
             for row in rows:
                 yield row
-            if len(rows) < size:
+            limit -= len(rows)
+            if len(rows) == size:
+                start = rows[-1].key + b"\0"
+            elif end is not None and end != stop:
+                start = end
+            else:
                 return
-            limit -= size
-            start = rows[-1].key + b"\0"
 
     async def _page(self, table: Table, start: bytes, stop: bytes | None, limit: int) -> list[Row]:
-        name = self._names[table]
-        self._outages.check(name, start)
         self._counters.rpcs += 1
+        name = self._names[table]
         scan = partial(calls.scan, table=name, start=start, stop=stop, limit=limit)
-        with self._watched(name, start):
+        begun = time.monotonic()
+        try:
             rows: list[Row] = await self._scanners.run(scan)
+        except Unavailable as error:
+            self._note(error, begun, name, start, stop or b"")
+            raise
         self._counters.rows += len(rows)
         return rows
 
@@ -116,12 +131,16 @@ class HBaseEngine:
         name = self._names[table]
         self._outages.check(name, key)
         self._count_swaps(1)
-        with self._watched(name, key):
+        begun = time.monotonic()
+        try:
             if new is not None:
                 return await self._swaps.put(name, key, calls.COLUMN, old, new)
             remove = partial(calls.remove, table=name, key=key, old=old)
             done: bool = await self._removers.run(remove)
-            return done
+        except (Unavailable, Unknown) as error:
+            self._note(error, begun, name, key)
+            raise
+        return done
 
     async def swap_many(self, swaps: Sequence[Swap]) -> list[bool]:
         """On half of the connections at most, a share on each: the others go on serving."""
@@ -188,30 +207,39 @@ class HBaseEngine:
             left = [row async for row in self.scan(table, start, stop, limit=1 << 40)]
             await self.swap_many([Swap(table, key, value, None) for key, value in left])
 
-    @contextmanager
-    def _watched(self, name: bytes, key: bytes) -> Iterator[None]:
-        """A call for `key`."""
-        begun = time.monotonic()
-        try:
-            yield
-        except (Unavailable, Unknown) as error:
-            self._note(name, key, begun, error)
-            raise
-        self._note(name, key, begun, None)
-
-    def _note(self, name: bytes, key: bytes, begun: float, error: BaseException | None) -> None:
-        """Whether the region of `key` answers."""
-        if error is None:
-            self._outages.answered(name, key)
-        elif not isinstance(error, Starved) and time.monotonic() - begun > SLOW:
-            self._outages.failed(name, key)
+    def _note(
+        self,
+        error: BaseException,
+        begun: float,
+        name: bytes,
+        start: bytes,
+        stop: bytes | None = None,
+    ) -> None:
+        """A call failed for rows from `start` to before `stop`, or for that one row."""
+        if not isinstance(error, Starved) and time.monotonic() - begun > SLOW:
+            self._outages.suspect(name, start, start + b"\0" if stop is None else stop)
 
     async def _regions(self, name: bytes) -> list[Region]:
-        regions: list[Region] = await self._lookouts.run(partial(calls.regions, table=name))
-        return regions
+        return await self._apart(TIMEOUT, partial(calls.regions, table=name))
+
+    async def _probe(self, name: bytes, key: bytes) -> None:
+        await self._apart(SLOW, partial(calls.get_rows, table=name, keys=[key]))
+
+    async def _apart(self, seconds: float, call: Callable[[Connection], _Result]) -> _Result:
+        """What `call` returns, on a connection of its own: all others may be waiting."""
+
+        def work() -> _Result:
+            connection = Connection(self._address, seconds)
+            try:
+                return call(connection)
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(self._lookouts, work)
 
     async def close(self) -> None:
         self._outages.close()
+        self._lookouts.shutdown(wait=False, cancel_futures=True)
         self._swaps.close()
-        for threads in (self._readers, self._removers, self._scanners, self._lookouts):
+        for threads in (self._readers, self._removers, self._scanners):
             await threads.close()

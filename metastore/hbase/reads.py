@@ -27,26 +27,17 @@ class Reads:
         self._wanted: dict[bytes, _Futures] = {}  # by table
         self._scheduled = False
 
-    def want(
-        self, table: bytes, key: bytes, *, alone: bool = False
-    ) -> "asyncio.Future[bytes | None]":
-        """The value, or None. The future may be another's too: shield it.
-
-        `alone`: in a call of its own, which may take long.
-        """
-        if alone:
-            future = asyncio.get_running_loop().create_future()
-            self._call(table, {key: future})
-            return future
+    def want(self, table: bytes, key: bytes) -> "asyncio.Future[bytes | None]":
+        """The value, or None. The future may be another's too: shield it."""
         futures = self._wanted.setdefault(table, {})
-        found = futures.get(key)
-        if found is None:
+        future = futures.get(key)
+        if future is None:
             loop = asyncio.get_running_loop()
-            found = futures[key] = loop.create_future()
+            future = futures[key] = loop.create_future()
             if not self._scheduled:
                 self._scheduled = True
                 loop.call_soon(self._ask)
-        return found
+        return future
 
     def _ask(self) -> None:
         self._scheduled = False
@@ -57,13 +48,10 @@ class Reads:
             taken = {key: futures.pop(key) for key in keys}
             if futures:
                 self._wanted[table] = futures
-            self._call(table, taken)
-
-    def _call(self, table: bytes, futures: _Futures) -> None:
-        ask = partial(calls.get_rows, table=table, keys=list(futures))
-        self._under_way += 1
-        self._counters.rpcs += 1
-        self._threads.run(ask).add_done_callback(partial(self._answer, futures))
+            answer = self._threads.run(partial(calls.get_rows, table=table, keys=keys))
+            self._under_way += 1
+            self._counters.rpcs += 1
+            answer.add_done_callback(partial(self._answer, taken))
 
     def _answer(self, futures: _Futures, answer: "asyncio.Future[Any]") -> None:
         self._under_way -= 1

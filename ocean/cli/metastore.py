@@ -179,14 +179,15 @@ def _copy(options: argparse.Namespace) -> int:
 
 async def _copy_rows(source: Config, target: Config, progress: Callable[[int], None]) -> Copied:
     async with (
-        opened(open_engine(source, stop_for_good)) as old,
-        opened(open_engine(target, stop_for_good)) as new,
+        opened(PatientEngine(open_engine(source, stop_for_good))) as old,
+        opened(PatientEngine(open_engine(target, stop_for_good))) as new,
     ):
         await require_known(old)
+        await require_known(new)
         await _refuse_used(old, source)
         await _refuse_used(new, target)
         await prepare_copy(old, source, new, target)
-        done = await copy(PatientEngine(old), PatientEngine(new), progress)
+        done = await copy(old, new, progress)
         await adopt(old, new, target)
         return done
 

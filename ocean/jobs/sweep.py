@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blobstore.extents import Layout
 from metastore import codec, versions
 from metastore.edits import epoch_of
-from metastore.engine import Corrupt
+from metastore.engine import Corrupt, Table
 from metastore.leftovers import Discarded
 from metastore.records import Head, Kind, LifeState, Part, Upload, UploadState
 from metastore.store import MetaStore
@@ -54,7 +54,8 @@ class Sweep:
             except Corrupt as error:  # of another row of that key
                 log.warning("a row of %s: %s", named.table.value, error)
         for upload_id, bucket_id in seen.parts.items():
-            if upload_id not in seen.uploads:  # rows that are still there are trash
+            # Rows without an upload are trash, if the rows of all uploads are known.
+            if upload_id not in seen.uploads and b"" not in seen.uploads:
                 await self._discard.upload(bucket_id, upload_id, frozenset())
         self._noted, self.buckets = seen.noted, seen.buckets
         return live
@@ -78,7 +79,8 @@ class Sweep:
                 seen.parts[named.upload] = named.bucket_id
             case _:
                 log.error("a row of %s: %s", named.table.value, named.error)
-                seen.uploads.add(named.upload)  # whose parts are no trash, as far as is known
+                if named.table in {Table.UPLOADS, Table.PARTS}:
+                    seen.uploads.add(named.upload)  # whose parts are no trash, as far as is known
 
     async def _version(self, named: Named, row: codec.VersionRow, seen: "_Seen") -> None:
         """Note rows that no Head names: deleted, replaced, or copied for a commit that failed."""

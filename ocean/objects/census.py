@@ -127,11 +127,11 @@ class Census:
 
 
 def _upload_id(table: Table, row: Row) -> bytes:
-    """Of an upload whose row cannot be decoded, as far as its key can be: it has parts."""
-    if table is not Table.UPLOADS:
-        return b""
+    """Of an upload or part whose row cannot be decoded, as far as its key can be."""
+    if table is Table.PARTS:
+        return row.key[keys.ID_SIZE : -2]
     with suppress(ValueError, IndexError):
-        return keys.upload_of(row.key)[1]
+        return keys.upload_of(row.key)[1] if table is Table.UPLOADS else b""
     return b""
 
 

@@ -22,8 +22,8 @@ from tests.support.server import Server
 PREFIX = "n"
 DEADLINE = 15.0  # seconds in which every request is answered, on a machine as busy as this
 AGAIN = 5.0  # seconds after a first answer in which service is whole again
-THREADS = 80  # of one worker: 17 for HBase, 16 and more for files
-CONNECTIONS = 58  # of one worker: 24 that swap, and 17 others to each Thrift server
+THREADS = 80  # of one worker: 20 for HBase, 16 and more for files
+CONNECTIONS = 60  # of one worker: 24 that swap, 16 others to each Thrift server, 4 that probe
 _SETTINGS = {"OCEAN_BLOBS_GRACE_SECONDS": "2", "OCEAN_BLOBS_SWEEP_SECONDS": "1"}
 
 

@@ -78,6 +78,17 @@ class HBase:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def administer_all(self, *commands: str) -> list[str]:
+        """What it answers to one after the other: a process of Java for all of them."""
+        done = subprocess.run(
+            [str(ADMIN), str(self.folder)],
+            input="".join(f"{command}\n" for command in commands),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
     def pause(self) -> None:
         """Return once it stands still."""
         processes.pause(self._java)

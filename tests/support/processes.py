@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -48,14 +49,12 @@ def pause(pid: int) -> None:
 def free_ports(count: int) -> list[int]:
     """Below the range that outgoing connections take, so that a port stays free between lives."""
     free: list[int] = []
-    while len(free) < count:
-        port = random.SystemRandom().randrange(12_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        free.append(port)
+    for port in random.SystemRandom().sample(range(12_000, 32_000), 1_000):
+        if len(free) == count:
+            break
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            free.append(port)
     return free
 
 
