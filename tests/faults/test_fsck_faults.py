@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 _PLANTED = 100
 _SEED = 41
-_TABLES = (
+TABLES = (
     Table.PARTS,
     Table.UPLOADS,
     Table.TRASH,
@@ -39,13 +39,18 @@ async def store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     """Rows in every table that names bytes; the life that made them has ended."""
     monkeypatch.setattr("ocean.objects.multipart.MIN_PART", 0)
     async with opened(folder / "data") as store:
-        await prepare(store)
-        for number in range(70):  # the trash of a hot key moves to rows of its own
-            await store.do("PUT", "/plain/hot", content(f"hot {number}", 300))
-        await complete_many_parts(store, 140)
+        await fill_every_table(store)
         assert await found(store) == []
     async with opened(folder / "data") as store:
         yield store
+
+
+async def fill_every_table(store: Store) -> None:
+    """If parts may be small."""
+    await prepare(store)
+    for number in range(70):  # the trash of a hot key moves to rows of its own
+        await store.do("PUT", "/plain/hot", content(f"hot {number}", 300))
+    await complete_many_parts(store, 140)
 
 
 async def complete_many_parts(store: Store, count: int) -> None:
@@ -157,18 +162,18 @@ async def test_strays_are_named(store: Store, folder: Path) -> None:
 
 async def all_rows(store: Store) -> list[tuple[Table, Row]]:
     engine = store.ocean.meta.engine
-    scans = [(table, engine.scan(table, b"", None, limit=10_000)) for table in _TABLES]
+    scans = [(table, engine.scan(table, b"", None, limit=10_000)) for table in TABLES]
     return [(table, row) for table, scan in scans async for row in scan]
 
 
 async def test_altered_rows_are_named(store: Store) -> None:
     engine, chance = store.ocean.meta.engine, random.Random(_SEED)
     rows = await all_rows(store)
-    assert {table for table, _ in rows} == set(_TABLES)
-    by_table = [[row for table, row in rows if table is one] for one in _TABLES]
+    assert {table for table, _ in rows} == set(TABLES)
+    by_table = [[row for table, row in rows if table is one] for one in TABLES]
     for number in range(_PLANTED):
-        table = _TABLES[number % len(_TABLES)]
-        row = chance.choice(by_table[number % len(_TABLES)])
+        table = TABLES[number % len(TABLES)]
+        row = chance.choice(by_table[number % len(TABLES)])
         altered = bytearray(row.value)
         altered[chance.randrange(len(altered))] ^= 1 << chance.randrange(8)
         await engine.write(table, [(row.key, bytes(altered))])

@@ -12,9 +12,9 @@ import pytest
 from metastore.codec import FORMAT
 from metastore.engine import Row, Table
 from ocean.fsck import FaultKind
-from tests.faults.operations import content, prepare
+from tests.faults.operations import prepare
 from tests.faults.store import Store, opened
-from tests.faults.test_fsck_faults import complete_many_parts
+from tests.faults.test_fsck_faults import TABLES, fill_every_table
 
 _COPY = {"x-amz-copy-source": "/plain/newer"}
 _DELETE = b"<Delete><Object><Key>newer</Key></Object></Delete>"
@@ -29,17 +29,6 @@ _REQUESTS: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("GET", "/plain?list-type=2", b"", {}),
     ("GET", "/plain?versions", b"", {}),
 ]
-
-
-_TABLES = (
-    Table.PARTS,
-    Table.UPLOADS,
-    Table.TRASH,
-    Table.OBJECTS,
-    Table.VERSIONS,
-    Table.MANIFESTS,
-    Table.BUCKETS,
-)
 
 
 async def rows(store: Store, table: Table, end: bytes = b"") -> list[Row]:
@@ -87,17 +76,14 @@ async def test_a_row_of_a_newer_release_stays_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2])
-@pytest.mark.parametrize("table", _TABLES)
+@pytest.mark.parametrize("table", TABLES)
 async def test_housekeeping_takes_nothing_that_newer_rows_name(
     tmp_path: Path, table: Table, every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of a table, or every second: what is trash is still collected later."""
     monkeypatch.setattr("ocean.objects.multipart.MIN_PART", 0)
     async with opened(tmp_path / "data") as store:
-        await prepare(store)
-        await complete_many_parts(store, 140)
-        for number in range(70):  # the trash of a hot key moves to rows of its own
-            await store.do("PUT", "/plain/hot", content(f"hot {number}", 300))
+        await fill_every_table(store)
         state = await store.state()
         before = (await rows(store, table))[::every]
         assert before
