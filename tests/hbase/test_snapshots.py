@@ -58,5 +58,6 @@ def test_snapshots_and_the_folder_bring_a_store_back(cluster: hbase.HBase, tmp_p
         client = server.client()
         assert contents(client) == then
         client.put_object(Bucket="bucket", Key="new", Body=b"new")
+        assert cluster.administer("compact", "after.objects").strip() == "done"
         assert contents(client) == {**then, "new": b"new"}
     cluster.administer("forget", "monday")
