@@ -1,21 +1,19 @@
 """One cluster in one folder: its configuration, keys and daemons."""
 
-import ctypes
 import os
 import random
 import shutil
-import signal
-import socket
 import subprocess
 import uuid
 from pathlib import Path
+
+from machine import PORTS, end_with_parent, is_free
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = ("ceph-mon", "ceph-mgr", "ceph-osd", "ceph", "ceph-authtool", "monmaptool")
 INSTALL = "apt install --no-install-recommends ceph-mon ceph-mgr ceph-osd ceph-common"
 LONGEST = 70  # characters of the folder: sockets lie in it
-PORTS = 100  # of one cluster
-_PR_SET_PDEATHSIG = 1
+COUNT = 100  # of the ports of one cluster
 _ALL = "allow *"
 _CAPS = {
     "mon.": {"mon": _ALL},
@@ -65,7 +63,7 @@ class Cluster:
         create = ["monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", "a", address]
         self._call([*create, monmap], _NO_CONF)
         values = {"FSID": fsid, "FOLDER": self.folder, "STORE": store, "SIZE": size}
-        values |= {"PORT": port, "FIRST": port + 1, "LAST": port + PORTS - 1}
+        values |= {"PORT": port, "FIRST": port + 1, "LAST": port + COUNT - 1}
         text = (HERE / "ceph.conf").read_text()
         for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
@@ -172,23 +170,9 @@ class Cluster:
             raise Failed(f"{command[0]}: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def end_with_parent() -> None:
-    """Let the kernel kill this process as soon as the one that started it has ended."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def free_ports() -> int:
-    """The first of PORTS that are free, below those that outgoing connections take."""
+    """The first of as many as a cluster needs that are free."""
     while True:
-        first = random.SystemRandom().randrange(12_000, 32_000 - PORTS)
-        if all(map(_is_free, range(first, first + PORTS))):
+        first = random.SystemRandom().choice(PORTS[:-COUNT])
+        if all(map(is_free, range(first, first + COUNT))):
             return first
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

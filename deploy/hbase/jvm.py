@@ -1,11 +1,6 @@
-"""What the scripts here share: the jars of HBase, how Java runs them, and ports."""
+"""What the scripts here share: the jars of HBase, and how Java runs them."""
 
-import ctypes
 import fcntl
-import os
-import random
-import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +17,6 @@ OPENED = (  # to the reflection of HBase and its Netty, which Java 17 refuses ot
     "java.base/jdk.internal.util.random",
     "java.base/sun.nio.ch",
 )
-_PR_SET_PDEATHSIG = 1
 NO_JAVA = "deploy/hbase: Java is missing: apt install openjdk-17-jdk-headless"
 
 
@@ -56,40 +50,3 @@ def java(folder: Path, program: str, log: Path, heap: str = "512m") -> list[str]
         *opens, "--add-exports", "java.base/jdk.internal.misc=ALL-UNNAMED",
         "-cp", f"{folder / 'conf'}:{JARS}/*", str(HERE / program),
     ]  # fmt: skip
-
-
-def end_with_parent() -> None:
-    """Let the kernel kill this process as soon as the one that started it has ended."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended in between
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def free_ports(count: int, pairs: int = 0) -> list[int]:
-    """Ports that nobody listens on: `count` of them, then `pairs` whose next is free as well.
-
-    Below those that outgoing connections take: they stay free while a program is started again.
-    """
-    found: list[int] = []
-    while len(found) < count + pairs:
-        port = random.SystemRandom().randrange(12_000, 32_000)
-        wanted = {port, port + 1} if len(found) >= count else {port}
-        if all(map(_is_free, wanted)) and not wanted & {*found, *(one + 1 for one in found)}:
-            found.append(port)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def serves(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket() as sock:
-        sock.settimeout(1)
-        return sock.connect_ex((host, port)) == 0
