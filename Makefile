@@ -6,12 +6,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 FAST   := not slow and not nightly
 JOBS   ?= 2
+RADOS := $(wildcard /usr/lib/python3/dist-packages/rados.cpython-*.so)
+CEPH := ceph-mon ceph-mgr ceph-osd ceph-common python3-rados
 NIGHTLY := attacks disk growth kill-points kills nemeses power schedules suite
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run run-hbase install check test parts lint nightly clean $(NIGHTLY:%=nightly-%)
+.PHONY: run run-hbase install rados check test parts lint nightly clean $(NIGHTLY:%=nightly-%)
 
 run: install
 	@exec $(BIN)/ocean serve
@@ -19,7 +21,12 @@ run: install
 run-hbase: install
 	@exec $(BIN)/python deploy/hbase/run-all
 
-install: $(VENV)/.installed
+install: $(VENV)/.installed rados
+
+# The distribution's module for Ceph is in no package index: where it is there, it is linked.
+rados: $(VENV)/.installed
+	@test -z "$(RADOS)" || ln -sf $(RADOS) \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 
 $(VENV)/.installed: pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -56,10 +63,12 @@ test: lint parts
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not nightly"
 
 # What the tests start, beside what apt installs.
-parts:
+parts: rados
 	@deploy/hbase/run --fetch
 	@command -v memcached >/dev/null \
 	  || { echo "make: memcached is missing: apt install memcached" >&2; exit 2; }
+	@command -v ceph-osd >/dev/null && $(BIN)/python -c 'import rados' 2>/dev/null \
+	  || { echo "make: Ceph is missing: apt install --no-install-recommends $(CEPH)" >&2; exit 2; }
 
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
 # `make -k nightly` goes on after a part that failed.

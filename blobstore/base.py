@@ -49,6 +49,11 @@ class BlobStore(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def in_flight(self) -> int:
+        """Appends to one blob that may be under way at once, each where the one before ends."""
+        ...
+
     async def create(self, blob: str, data: Buffer) -> None:
         """Create exclusively with `data` as its first bytes; Exists when it is there."""
         ...
@@ -72,8 +77,8 @@ class BlobStore(Protocol):
         """Bytes in `blob`; NotFound."""
         ...
 
-    async def delete(self, blob: str) -> None:
-        """Remove `blob`, durably; absent is success."""
+    async def delete(self, blob: str, *, size: int | None = None) -> None:
+        """Remove `blob`, durably; absent is success. `size`, if known, saves a look for its end."""
         ...
 
     def list(self, after: str = "") -> AsyncIterator[str]:

@@ -74,7 +74,8 @@ class Blobs:
         """Delete a blob of segments; absent is success. A needle's space is its volume's: for the
         caller to account and, by and by, to compact."""
         if extent.layout is Layout.SEGMENTS:
-            await self._pool(extent.pool).delete(extent.blob)
+            pool = self._pool(extent.pool)
+            await pool.delete(extent.blob, size=extent.offset + extent.span)
 
     def keep_in_mind(self, blobs: Iterable[str]) -> None:
         self.left_over.update((self._large.name, blob) for blob in blobs)

@@ -106,6 +106,10 @@ class Files:
     def name(self) -> str:
         return self._name
 
+    @property
+    def in_flight(self) -> int:
+        return 1
+
     # ------------------------------------------------------------------------------- writing
 
     async def create(self, blob: str, data: Buffer) -> None:
@@ -137,7 +141,7 @@ class Files:
         if file is not None and not file.durable:
             await self._lanes[hash(blob) % len(self._lanes)].join(file)
 
-    async def delete(self, blob: str) -> None:
+    async def delete(self, blob: str, *, size: int | None = None) -> None:  # noqa: ARG002
         self._refuse_if_failed()
         folder, path = self._place(blob)
         self._files.pop(blob, None)

@@ -21,6 +21,10 @@ class Memory:
     def name(self) -> str:
         return self._name
 
+    @property
+    def in_flight(self) -> int:
+        return 1
+
     async def create(self, blob: str, data: Buffer) -> None:
         self._enter("create", blob)
         if blob in self._blobs:
@@ -51,7 +55,7 @@ class Memory:
         self._enter("size", blob)
         return len(self._find(blob))
 
-    async def delete(self, blob: str) -> None:
+    async def delete(self, blob: str, *, size: int | None = None) -> None:  # noqa: ARG002
         self._enter("delete", blob)
         self._blobs.pop(blob, None)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
@@ -10,7 +10,6 @@ from blobstore.extents import Extent, Layout
 from blobstore.ids import BlobNames
 
 RUN = 2  # segments written in one go: each go costs a hop to a thread
-IN_FLIGHT = 1  # runs being written or waiting for it; another is being filled
 GAP = frames.BLOCK  # up to this size it is cheaper to read a gap than to read twice
 
 _DATA = frames.SEGMENTS_HEAD_LIMIT  # where segments begin in a buffer: a head may end there
@@ -36,8 +35,9 @@ class Buffers:
 class SegmentWriter:
     """Writes one body to blobs of at most `limit` bytes each, a multiple of frames.SEGMENT.
 
-    What is under way is never canceled: a thread that still writes must not outlive the deletion
-    of its blob. An error shows in a later call; then `abandon`.
+    As many runs are being written as the store takes at once; another is being filled. What is
+    under way is never canceled: a thread that still writes must not outlive the deletion of its
+    blob. An error shows in a later call; then `abandon`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SegmentWriter:
         self._start = self._end = _DATA  # its ended segments
         self._filled = 0  # bytes of data behind them
         self._steps: deque[asyncio.Task[None]] = deque()
-        self._last: asyncio.Task[None] | None = None
+        self._creation: asyncio.Task[None] | None = None  # of the blob being written
         self._begun: list[str] = []
 
     async def write(self, piece: Buffer) -> None:
@@ -74,7 +74,7 @@ class SegmentWriter:
                 self._end_segment(self._buffer)
                 if self._held == self._limit or self._end + frames.SEGMENT > len(self._buffer):
                     self._end_run(self._buffer)
-                    await self._wait_for(IN_FLIGHT)
+                    await self._wait_for(self._store.in_flight)
 
     async def finish(self) -> list[Extent]:
         if self._buffer is not None:
@@ -114,6 +114,7 @@ class SegmentWriter:
 
     def _begin_blob(self, buffer: memoryview) -> None:
         self._blob, self._held, self._offset = self._names.fresh(), 0, 0
+        self._creation = None
         self._begun.append(self._blob)
         head = frames.segments_head(self._blob, self._label)
         self._base = len(head)
@@ -121,7 +122,12 @@ class SegmentWriter:
         buffer[self._start : _DATA] = head
 
     def _end_run(self, buffer: memoryview) -> None:
-        self._submit(self._store_run, self._blob, self._offset, buffer, self._start, self._end)
+        run = (self._blob, self._offset, buffer, self._start, self._end)
+        before = list(self._steps)[: 1 - self._store.in_flight or None]
+        if self._creation is None:
+            self._creation = self._submit(before, self._store_run, *run)
+        else:
+            self._submit([self._creation, *before], self._store_run, *run)
         self._offset += self._end - self._start
         self._buffer, self._start, self._end = None, _DATA, _DATA
         if self._held == self._limit:
@@ -133,7 +139,7 @@ class SegmentWriter:
         self._extents.append(
             Extent(Layout.SEGMENTS, pool, self._blob, self._base, span, self._held)
         )
-        self._submit(self._store.sync, self._blob)
+        self._submit(self._steps, self._store.sync, self._blob)
         self._blob = ""
 
     async def _store_run(
@@ -145,9 +151,15 @@ class SegmentWriter:
             await self._store.append(blob, offset, buffer[start:stop])
         self._buffers.give_back(buffer)
 
-    def _submit(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        self._last = asyncio.get_running_loop().create_task(_after(self._last, work, *args))
-        self._steps.append(self._last)
+    def _submit(
+        self,
+        before: Iterable[asyncio.Task[None]],
+        work: Callable[..., Awaitable[None]],
+        *args: object,
+    ) -> asyncio.Task[None]:
+        step = asyncio.get_running_loop().create_task(_after(tuple(before), work, *args))
+        self._steps.append(step)
+        return step
 
     async def _wait_for(self, left: int) -> None:
         """Until at most so many steps are under way; raises what one of the others raised."""
@@ -158,10 +170,10 @@ class SegmentWriter:
 
 
 async def _after(
-    previous: asyncio.Task[None] | None, work: Callable[..., Awaitable[None]], *args: object
+    before: tuple[asyncio.Task[None], ...], work: Callable[..., Awaitable[None]], *args: object
 ) -> None:
-    if previous is not None:
-        await previous
+    for step in before:
+        await step
     await work(*args)
 
 

@@ -90,9 +90,10 @@ def _lend_environment(folder: Path) -> None:
     """An installed `.venv` that leads to this interpreter's packages."""
     binaries = folder / ".venv" / "bin"
     binaries.mkdir(parents=True)
-    script = binaries / "ocean"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m ocean "$@"\n')
-    script.chmod(0o755)
+    for name, module in (("python", ""), ("ocean", "-m ocean ")):
+        script = binaries / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} {module}"$@"\n')
+        script.chmod(0o755)
     installed = folder / ".venv" / ".installed"
     installed.touch()
     os.utime(installed, (time.time() + 60, time.time() + 60))

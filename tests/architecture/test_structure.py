@@ -25,6 +25,9 @@ PURE = (
     "blobstore/extents.py",
     "blobstore/frames.py",
     "blobstore/ids.py",
+    "blobstore/ceph/breaker.py",
+    "blobstore/ceph/policy.py",
+    "blobstore/ceph/stripes.py",
 )
 IMPURE_MODULES = {
     "asyncio",

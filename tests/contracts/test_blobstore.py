@@ -7,18 +7,38 @@ from pathlib import Path
 import pytest
 
 from blobstore.base import BlobStore, Corrupt, Exists, NotFound
+from blobstore.ceph.striped import Striped
 from blobstore.files import Files
 from blobstore.ids import BlobNames
 from blobstore.memory import Memory
+from tests.support import ceph
 
 BIG = bytes(range(256)) * 12_000  # beyond what any store does inline
 
 
-@pytest.fixture(params=["memory", "files"])
+STRIPE = 1 << 20  # a third of BIG
+ON_CEPH = [
+    pytest.param(policy, marks=[pytest.mark.slow, pytest.mark.xdist_group("ceph")])
+    for policy in ("replica:2", "ec:2+1")
+]
+
+
+@pytest.fixture(params=["memory", "files", *ON_CEPH])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
-    made: BlobStore = Memory() if request.param == "memory" else Files(tmp_path)
+    made: BlobStore
+    match request.param:
+        case "memory":
+            made = Memory()
+        case "files":
+            made = Files(tmp_path)
+        case policy:
+            session = ceph.session(ceph.started())
+            pool = ceph.emptied(ceph.started(), policy)
+            made = Striped(session, pool, name="ceph", stripe=STRIPE)
     yield made
     await made.close()
+    if isinstance(made, Striped):
+        await session.close()
 
 
 async def names(store: BlobStore, after: str = "") -> list[str]:

@@ -279,6 +279,6 @@ class BlobLink(Memory):
         await self._process.step()
         return bytes(await super().read(blob, offset, length))
 
-    async def delete(self, blob: str) -> None:
+    async def delete(self, blob: str, *, size: int | None = None) -> None:
         await self._process.step()
         await super().delete(blob)

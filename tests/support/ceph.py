@@ -1,0 +1,102 @@
+"""Real Ceph clusters for the tests of one process, started when the first of them asks for one."""
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from blobstore.ceph import policy, pools
+from blobstore.ceph.session import Address, Session, driver
+
+RUN = Path(__file__).parents[2] / "deploy" / "ceph" / "run"
+_READY = "Ceph is ready: "
+_SHM = Path("/dev/shm")
+_ROOM = 2 << 30  # bytes of memory that a cluster may fill
+
+
+class Ceph:
+    """One cluster in the foreground of this process; everything it keeps is in `folder`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.conf = folder / "ceph.conf"
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at the ports it had before; AssertionError with what it said otherwise."""
+        command = [str(RUN), str(self.folder), *self._options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        said = []
+        for line in self.process.stdout or ():
+            said.append(line)
+            if line.startswith(_READY):
+                return
+        self.process.wait()
+        raise AssertionError(f"Ceph did not start: {''.join(said)}; see {self.folder}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+    def address(self, user: str = "admin") -> Address:
+        return Address(self._mon_host(), user, self.tell("auth", "get-key", f"client.{user}"))
+
+    def _mon_host(self) -> str:
+        lines = self.conf.read_text().splitlines()
+        return next(line.partition("=")[2].strip() for line in lines if line.startswith("mon host"))
+
+    def tell(self, *words: str) -> str:
+        """What `ceph` answers; AssertionError with what it said otherwise."""
+        return self._call("ceph", *words)
+
+    def rados(self, *words: str) -> str:
+        """What `rados` answers."""
+        return self._call("rados", *words)
+
+    def _call(self, program: str, *words: str) -> str:
+        command = [program, "-c", str(self.conf), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+def make(*options: str) -> Ceph:
+    """A cluster of its own, in memory if there is room, gone with this process."""
+    room = _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM
+    folder = Path(tempfile.mkdtemp(prefix="ocean-ceph-", dir=_SHM if room else None))
+    made = Ceph(folder, *options)
+    atexit.register(_end, made, os.getpid())
+    return made
+
+
+@cache
+def started(name: str = "") -> Ceph:
+    """The cluster `name` of this process."""
+    return make("--osds", "3", "--size", str(4 << 30))
+
+
+def session(cluster: Ceph, seconds: float = 10) -> Session:
+    """A connection for the running loop."""
+    return Session(cluster.address(), name="test", seconds=seconds, limit=64)
+
+
+def emptied(cluster: Ceph, wanted: str) -> str:
+    """The name of a pool with a policy, without anything in it."""
+    pool = f"test-{wanted.translate(str.maketrans(':+', '--'))}"
+    with driver().Rados(conffile=str(cluster.conf), rados_id="admin") as connected:
+        pools.make(connected, pool, policy.read(wanted), "osd", 8)
+        with connected.open_ioctx(pool) as context:
+            for found in list(context.list_objects()):
+                context.remove_object(found.key)
+    return pool
+
+
+def _end(made: Ceph, process: int) -> None:
+    if os.getpid() == process:
+        made.stop()
+        shutil.rmtree(made.folder, ignore_errors=True)
