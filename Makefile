@@ -25,7 +25,7 @@ install: $(VENV)/.installed rados
 
 # The distribution's module for Ceph is in no package index: where it is there, it is linked.
 rados: $(VENV)/.installed
-	@test -z "$(RADOS)" || ln -sf $(RADOS) \
+	@test -z "$(RADOS)" || ! test -x $(BIN)/python || ln -sf $(RADOS) \
 	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 
 $(VENV)/.installed: pyproject.toml requirements.txt

@@ -12,7 +12,7 @@ from blobstore.base import (
     Unavailable,
 )
 from blobstore.blobs import Blobs, Writer
-from blobstore.extents import Extent, Layout, Slice, cut
+from blobstore.extents import Extent, Layout, Place, Slice, cut
 from blobstore.frames import Damage, Needle
 from blobstore.ids import BlobName, BlobNames
 from blobstore.layout import UnknownFormat, open_files
@@ -33,6 +33,7 @@ __all__ = [
     "Layout",
     "Needle",
     "NotFound",
+    "Place",
     "Slice",
     "Unavailable",
     "UnknownFormat",

@@ -1,65 +1,112 @@
 """The facade of the package: bodies of any length in, extents out; verified bytes back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 
 from blobstore import frames
-from blobstore.base import BlobError, BlobStore, Buffer, NotFound
-from blobstore.extents import Extent, Layout, Slice
+from blobstore.base import BlobError, BlobStore, Buffer, NotFound, Unavailable
+from blobstore.extents import Extent, Layout, Place, Slice
 from blobstore.files import Files
+from blobstore.frames import Damage, Needle
 from blobstore.ids import BlobNames
+from blobstore.partition import Partition, State, Stores, first_of
+from blobstore.placement import ordered
 from blobstore.segments import Buffers, SegmentWriter, read_piece
-from blobstore.volumes import Volumes
+from blobstore.volumes import read_needle, scan
+
+LOCAL = "local"  # the partition that every store has: folders on this machine
+
+Among = frozenset[str] | None  # partitions that may take new bytes; None: any
 
 
 class Blobs:
-    """All pools of this process, and where new bytes go.
+    """All partitions of this process, and where new bytes go.
 
-    Up to `threshold` bytes become a needle in a volume of the pool `small`; more become blobs of
-    their own in `large`, of at most `extent_limit` bytes each (a multiple of frames.SEGMENT).
-    `others` are pools that are only read and deleted from. `compacted` is `small` once more, as
-    the pool that compaction writes to: it may use the reserve, or a full disk would stay full.
-    `left_over` names (pool and blob) what could not be deleted after a failure, or may yet appear:
-    delete it again after the grace period, see `delete_left_over`.
+    Up to `threshold` bytes become a needle in a volume of a partition's pool `small`; more become
+    blobs of their own in `large`, of at most `extent_limit` bytes each (a multiple of
+    frames.SEGMENT). `left_over` are places of what could not be deleted after a failure, or may yet
+    appear: delete it again after the grace period, see `delete_left_over`. `refresh` is asked when
+    a pool is not known: another process may have added it just now.
     """
 
     def __init__(
         self,
+        partitions: Iterable[Partition],
+        names: BlobNames,
+        *,
+        threshold: int = 64 << 10,
+        extent_limit: int = 1 << 30,
+    ) -> None:
+        if extent_limit < frames.SEGMENT or extent_limit % frames.SEGMENT:
+            raise ValueError(f"extent_limit is a multiple of {frames.SEGMENT}, not {extent_limit}")
+        self.partitions: dict[str, Partition] = {}
+        self.pools: dict[str, BlobStore] = {}
+        self.names = names
+        self.threshold = threshold
+        self.left_over: set[Place] = set()
+        self.refresh: Callable[[], Awaitable[None]] | None = None
+        self._owners: dict[str, Partition] = {}  # by pool
+        self._extent_limit = extent_limit
+        self._buffers = Buffers()
+        self.arrange(partitions)
+
+    @classmethod
+    def of(
+        cls,
         small: BlobStore,
         large: BlobStore,
         names: BlobNames,
         *,
-        others: Iterable[BlobStore] = (),
+        compacted: BlobStore | None = None,
+        volume_limit: int = 64 << 20,
         threshold: int = 64 << 10,
         extent_limit: int = 1 << 30,
-        volume_limit: int = 64 << 20,
-        compacted: BlobStore | None = None,
-    ) -> None:
-        if extent_limit < frames.SEGMENT or extent_limit % frames.SEGMENT:
-            raise ValueError(f"extent_limit is a multiple of {frames.SEGMENT}, not {extent_limit}")
-        self.pools = {store.name: store for store in (small, large, *others)}
-        self.volumes = Volumes(small, names, limit=volume_limit)
-        self.compacted = Volumes(compacted or small, names, limit=volume_limit)
-        self._small = small
-        self.threshold = threshold
-        self.left_over: set[tuple[str, str]] = set()
-        self._large = large
-        self._names = names
-        self._extent_limit = extent_limit
-        self._buffers = Buffers()
+    ) -> "Blobs":
+        """One partition with these pools."""
+        stores = Stores(small, large, compacted=compacted)
+        local = Partition(LOCAL, stores, names, volume_limit=volume_limit)
+        return cls([local], names, threshold=threshold, extent_limit=extent_limit)
+
+    def arrange(self, partitions: Iterable[Partition]) -> None:
+        """From here on there are these. Whoever takes one away closes it."""
+        self.partitions = {partition.name: partition for partition in partitions}
+        self._owners = {
+            store.name: partition
+            for partition in self.partitions.values()
+            for store in partition.stores.all()
+        }
+        self.pools = {
+            store.name: store
+            for partition in self.partitions.values()
+            for store in partition.stores.all()
+        }
 
     # ------------------------------------------------------------------------------- writing
 
-    def writer(self, label: bytes, size: int | None = None) -> "Writer":
-        """A writer of one body; `size`, if known, saves holding back the first bytes."""
-        return Writer(self, label, size)
+    def candidates(self, key: bytes, among: Among = None) -> list[Partition]:
+        """The partitions to try for new bytes: those with room, in the order that `key` prefers
+        them, then the others that are active."""
+        active = [
+            partition
+            for partition in self.partitions.values()
+            if partition.state is State.ACTIVE and (among is None or partition.name in among)
+        ]
+        if len(active) < 2:
+            return active
+        first = ordered(key, [(partition.name, partition.share) for partition in active])
+        rest = [partition for partition in active if partition.name not in first]
+        return [self.partitions[name] for name in first] + rest
 
-    async def put(self, label: bytes, data: Buffer) -> list[Extent]:
+    def writer(self, label: bytes, size: int | None = None, among: Among = None) -> "Writer":
+        """A writer of one body; `size`, if known, saves holding back the first bytes."""
+        return Writer(self, label, size, among)
+
+    async def put(self, label: bytes, data: Buffer, among: Among = None) -> list[Extent]:
         """A whole body at hand: as with a writer, in one call."""
         if 0 < len(data) <= self.threshold:
-            return [await self.volumes.put(label, data)]
-        writer = self.writer(label, len(data))
+            return [await self.put_needle(label, data, among)]
+        writer = self.writer(label, len(data), among)
         try:
             await writer.write(data)
             return await writer.finish()
@@ -67,33 +114,57 @@ class Blobs:
             await writer.abandon()
             raise
 
-    def segment_writer(self, label: bytes) -> SegmentWriter:
-        return SegmentWriter(self._large, self._names, self._buffers, label, self._extent_limit)
+    async def put_needle(self, label: bytes, data: Buffer, among: Among = None) -> Extent:
+        """A body of any length in a volume."""
+        return await first_of(
+            self.candidates(label, among), lambda partition: partition.volumes.put(label, data)
+        )
+
+    async def move_needle(self, extent: Extent) -> Extent:
+        """A durable copy among what compaction writes, for the caller to refer to instead: in the
+        same partition, unless that is to be emptied."""
+        label, data = await self.read_needle(extent)
+        owner = self._owners[extent.pool]
+        into = [owner] if owner.state is State.ACTIVE else self.candidates(label)
+        return await first_of(into, lambda partition: partition.compacted.put(label, data))
+
+    def segment_writer(self, label: bytes, among: Among = None) -> SegmentWriter:
+        return SegmentWriter(
+            lambda key: self.candidates(key, among),
+            self.names,
+            self._buffers,
+            label,
+            self._extent_limit,
+        )
 
     async def delete(self, extent: Extent) -> None:
         """Delete a blob of segments; absent is success. A needle's space is its volume's: for the
         caller to account and, by and by, to compact."""
         if extent.layout is Layout.SEGMENTS:
-            pool = self._pool(extent.pool)
+            pool = await self.pool(extent.pool)
             await pool.delete(extent.blob, size=extent.offset + extent.span)
 
-    def keep_in_mind(self, blobs: Iterable[str]) -> None:
-        self.left_over.update((self._large.name, blob) for blob in blobs)
+    def keep_in_mind(self, places: Iterable[Place]) -> None:
+        self.left_over.update(places)
 
     async def delete_left_over(self) -> None:
         """Try what is left over once more; what still fails stays."""
-        for pool, blob in list(self.left_over):
+        for place in list(self.left_over):
             with suppress(BlobError):
-                await self._pool(pool).delete(blob)
-                self.left_over.discard((pool, blob))
+                await self.delete_blob(place)
+                self.left_over.discard(place)
 
     # ------------------------------------------------------------------------------- reading
 
     async def read_small(self, extent: Extent, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` (exclusive) of a needle, all of which was verified."""
-        store = self._pool(extent.pool)
+        store = await self.pool(extent.pool)
         raw = await store.read(extent.blob, extent.offset, extent.span)
         return bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw)[start:stop])
+
+    async def read_needle(self, extent: Extent) -> tuple[bytes, bytes]:
+        """Label and data of a needle, verified; NotFound, Corrupt."""
+        return await read_needle(await self.pool(extent.pool), extent)
 
     def read(self, part: Slice) -> AsyncGenerator[Buffer, None]:
         """The bytes of a slice; see read_all."""
@@ -118,47 +189,86 @@ class Blobs:
             if ahead is not None and not ahead.cancel() and not ahead.cancelled():
                 ahead.exception()  # whether it failed interests nobody any more
 
-    async def label(self, pool: str, blob: str) -> bytes:
-        """The label of a blob of segments; NotFound, Corrupt."""
-        store = self._pool(pool)
-        length = min(await store.size(blob), frames.SEGMENTS_HEAD_LIMIT)
-        return frames.segments_label(blob, await store.read(blob, 0, length))
+    async def _fetch(self, extent: Extent, piece: Slice | frames.Piece) -> Buffer:
+        if isinstance(piece, Slice):
+            return await self.read_small(extent, piece.start, piece.stop)
+        return await read_piece(await self.pool(extent.pool), extent.blob, piece)
 
-    def sealed(self) -> AsyncIterator[str]:
+    # ------------------------------------------------------------------ pools and their blobs
+
+    async def pool(self, name: str) -> BlobStore:
+        """A pool that may be asked; Unavailable when its partition is offline, NotFound."""
+        if name not in self.pools and self.refresh is not None:
+            await self.refresh()
+        owner = self._owners.get(name)
+        if owner is None:
+            raise NotFound(f"there is no pool {name!r} here")
+        if owner.state is State.OFFLINE:
+            raise Unavailable(f"the partition {owner.name} is offline")
+        return self.pools[name]
+
+    def partition_of(self, pool: str) -> Partition | None:
+        """Whose pool it is."""
+        return self._owners.get(pool)
+
+    def volume_pools(self) -> list[str]:
+        """Names of the pools of volumes that may be asked."""
+        return [store.name for one in self._online() for store in one.stores.of_volumes()]
+
+    def segment_pools(self) -> list[str]:
+        """Names of the pools of blobs of segments that may be asked."""
+        return [one.stores.large.name for one in self._online()]
+
+    def _online(self) -> list[Partition]:
+        return [one for one in self.partitions.values() if one.state is not State.OFFLINE]
+
+    async def list(self, pool: str) -> AsyncIterator[Place]:
+        """Everything in a pool."""
+        store = await self.pool(pool)
+        async for blob in store.list():
+            yield Place(pool, blob)
+
+    async def sealed(self, pool: str) -> AsyncIterator[Place]:
         """Volumes that this process does not append to (other processes may)."""
-        return self._sealed()
+        owner = self._owners.get(pool)
+        active = set() if owner is None else {owner.volumes.active, owner.compacted.active}
+        async for place in self.list(pool):
+            if place.blob not in active:
+                yield place
 
-    async def _sealed(self) -> AsyncIterator[str]:
-        async for name in self._small.list():
-            if name not in (self.volumes.active, self.compacted.active):
-                yield name
+    async def scan(self, volume: Place) -> AsyncIterator[Needle | Damage]:
+        """Every whole needle of a volume in order, and the damage between; NotFound."""
+        async for found in scan(await self.pool(volume.pool), volume.blob):
+            yield found
 
-    async def volume_size(self, volume: str) -> int:
-        """Bytes of a volume; NotFound."""
-        return await self._small.size(volume)
+    async def blob_size(self, place: Place) -> int:
+        """Bytes of a blob; NotFound."""
+        return await (await self.pool(place.pool)).size(place.blob)
 
-    async def delete_volume(self, volume: str) -> None:
-        """Delete a volume of which no needle is named any more; absent is success."""
-        await self._small.delete(volume)
-
-    def large(self) -> AsyncIterator[str]:
-        """Names of the blobs of segments."""
-        return self._large.list()
-
-    async def has_large(self, blob: str) -> bool:
-        """Whether a blob of segments is there."""
+    async def has(self, place: Place) -> bool:
+        """Whether a blob is there."""
         try:
-            await self._large.size(blob)
+            await self.blob_size(place)
         except NotFound:
             return False
         return True
 
-    async def size(self, extent: Extent) -> int | None:
-        """Bytes of the blob that an extent lies in; None when it is not there."""
-        try:
-            return await self._pool(extent.pool).size(extent.blob)
-        except NotFound:
-            return None
+    async def label(self, place: Place) -> bytes:
+        """The label of a blob of segments; NotFound, Corrupt."""
+        store = await self.pool(place.pool)
+        length = min(await store.size(place.blob), frames.SEGMENTS_HEAD_LIMIT)
+        return frames.segments_label(place.blob, await store.read(place.blob, 0, length))
+
+    async def segments(self, place: Place) -> tuple[Extent, bytes]:
+        """What a blob of segments holds, by its size, and its label; NotFound, Corrupt."""
+        data = await self.label(place)
+        offset = len(frames.segments_head(place.blob, data))
+        span = await self.blob_size(place) - offset
+        return Extent(Layout.SEGMENTS, *place, offset, span, frames.segments_size(span)), data
+
+    async def delete_blob(self, place: Place) -> None:
+        """Delete a blob or volume by its place; absent is success."""
+        await (await self.pool(place.pool)).delete(place.blob)
 
     async def strays(self) -> AsyncIterator[str]:
         """What lies among the blobs of pools that are folders and is none."""
@@ -167,38 +277,9 @@ class Blobs:
                 async for path in store.strays():
                     yield path
 
-    async def large_label(self, blob: str) -> bytes:
-        """The label of a blob of segments; NotFound, Corrupt."""
-        return await self.label(self._large.name, blob)
-
-    async def large_extent(self, blob: str) -> tuple[Extent, bytes]:
-        """What a blob of segments holds, by its size, and its label; NotFound, Corrupt."""
-        data = await self.large_label(blob)
-        offset = len(frames.segments_head(blob, data))
-        span = await self._large.size(blob) - offset
-        size = frames.segments_size(span)
-        return Extent(Layout.SEGMENTS, self._large.name, blob, offset, span, size), data
-
-    async def delete_large(self, blob: str) -> None:
-        """Delete a blob of segments by its name; absent is success."""
-        await self._large.delete(blob)
-
     async def close(self) -> None:
-        await self.volumes.close()
-        await self.compacted.close()
-        for store in self.pools.values():
-            await store.close()
-
-    def _pool(self, name: str) -> BlobStore:
-        try:
-            return self.pools[name]
-        except KeyError:
-            raise NotFound(f"there is no pool {name!r} here") from None
-
-    async def _fetch(self, extent: Extent, piece: Slice | frames.Piece) -> Buffer:
-        if isinstance(piece, Slice):
-            return await self.read_small(extent, piece.start, piece.stop)
-        return await read_piece(self._pool(extent.pool), extent.blob, piece)
+        for partition in self.partitions.values():
+            await partition.close()
 
 
 class Writer:
@@ -209,31 +290,34 @@ class Writer:
     One task uses a writer. What `write` was given may be changed once it has returned.
     """
 
-    def __init__(self, blobs: Blobs, label: bytes, size: int | None) -> None:
+    def __init__(self, blobs: Blobs, label: bytes, size: int | None, among: Among) -> None:
         self._blobs = blobs
         self._label = frames.checked_label(label)
+        self._among = among
         self._small = bytearray()
         self._segments: SegmentWriter | None = None
         if size is not None and size > blobs.threshold:
-            self._segments = blobs.segment_writer(label)
+            self._segments = blobs.segment_writer(label, among)
 
     async def write(self, piece: Buffer) -> None:
-        """Take the bytes of `piece`; waits while 4 MiB are in flight. Raises what failed."""
+        """Take the bytes of `piece`; waits while some MiB are in flight. Raises what failed."""
         if self._segments is None:
             self._small += piece
             if len(self._small) <= self._blobs.threshold:
                 return
             piece, self._small = self._small, bytearray()
-            self._segments = self._blobs.segment_writer(self._label)
+            self._segments = self._blobs.segment_writer(self._label, self._among)
         await self._segments.write(piece)
 
     async def finish(self) -> list[Extent]:
         """The extents that hold the body in this order, durable; none for an empty body."""
         if self._segments is not None:
-            return await self._segments.finish()
+            extents = await self._segments.finish()
+            self._blobs.keep_in_mind(self._segments.doubtful())
+            return extents
         if not self._small:
             return []
-        return [await self._blobs.volumes.put(self._label, self._small)]
+        return [await self._blobs.put_needle(self._label, self._small, self._among)]
 
     async def abandon(self) -> None:
         """Delete what was written. Never raises BlobError: see Blobs.left_over."""

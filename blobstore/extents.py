@@ -5,6 +5,7 @@ Invariant: slicing a list of extents and concatenating what they name equals sli
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +15,14 @@ class Layout(IntEnum):
 
     NEEDLE = 0  # one checksummed record in a volume that many objects share
     SEGMENTS = 1  # a blob of its own, checksummed block by block
+
+
+class Place(NamedTuple):
+    """Where a blob is. Of one name there may be several: a write went elsewhere when its outcome
+    was unknown."""
+
+    pool: str
+    blob: str
 
 
 class Extent(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +39,11 @@ class Extent(msgspec.Struct, frozen=True, array_like=True):
     offset: int
     span: int
     size: int
+
+    @property
+    def place(self) -> Place:
+        """The blob that it lies in."""
+        return Place(self.pool, self.blob)
 
 
 class Slice(msgspec.Struct, frozen=True):

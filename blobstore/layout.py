@@ -45,7 +45,7 @@ def open_files(  # each option with its default: this is the documentation of th
         _write_format(root / "format", epoch)
     for folder in (root, root.parent):
         disk.sync_folder(str(folder))
-    return Blobs(
+    return Blobs.of(
         Files(folders[0], name="volumes", disk=disk, reserve=reserve, on_failure=on_failure),
         Files(
             folders[1],

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
-from blobstore.extents import Extent, Layout
+from blobstore.extents import Extent, Layout, Place
 from blobstore.ids import BlobNames
+from blobstore.partition import Partition, first_of
 
 RUN = 2  # segments written in one go: each go costs a hop to a thread
 GAP = frames.BLOCK  # up to this size it is cheaper to read a gap than to read twice
@@ -32,33 +33,53 @@ class Buffers:
             self._free.append(buffer)
 
 
+class _Begun:
+    """A blob being written: the partition that holds it, and where it may also have come to be."""
+
+    def __init__(self, name: str, base: int) -> None:
+        self.name = name
+        self.base = base  # where its first segment begins
+        self.held = 0  # bytes of data in its ended segments
+        self.offset = 0  # bytes of it in ended runs
+        self.store: BlobStore | None = None
+        self.doubtful: list[Place] = []
+        self.creation: asyncio.Task[None] | None = None
+
+    def extent(self) -> Extent:
+        assert self.store is not None
+        span = frames.segments_span(self.held)
+        pool = self.store.name
+        return Extent(Layout.SEGMENTS, pool, self.name, self.base, span, self.held)
+
+
 class SegmentWriter:
     """Writes one body to blobs of at most `limit` bytes each, a multiple of frames.SEGMENT.
 
-    As many runs are being written as the store takes at once; another is being filled. What is
-    under way is never canceled: a thread that still writes must not outlive the deletion of its
-    blob. An error shows in a later call; then `abandon`.
+    `candidates` gives the partitions to try for a new blob. As many runs are being written as the
+    store takes at once; another is being filled. What is under way is never canceled: a thread that
+    still writes must not outlive the deletion of its blob. An error shows in a later call; then
+    `abandon`.
     """
 
     def __init__(
-        self, store: BlobStore, names: BlobNames, buffers: Buffers, label: bytes, limit: int
+        self,
+        candidates: Callable[[bytes], Sequence[Partition]],
+        names: BlobNames,
+        buffers: Buffers,
+        label: bytes,
+        limit: int,
     ) -> None:
-        self._store = store
+        self._candidates = candidates
         self._names = names
         self._buffers = buffers
         self._label = label
         self._limit = limit
-        self._extents: list[Extent] = []
-        self._blob = ""  # the one being written; "" before the first and between two
-        self._base = 0  # where its first segment begins
-        self._held = 0  # bytes of data in its ended segments
-        self._offset = 0  # bytes of it in ended runs
+        self._begun: list[_Begun] = []
+        self._blob: _Begun | None = None  # None before the first and between two
         self._buffer: memoryview | None = None  # the run being filled:
         self._start = self._end = _DATA  # its ended segments
         self._filled = 0  # bytes of data behind them
         self._steps: deque[asyncio.Task[None]] = deque()
-        self._creation: asyncio.Task[None] | None = None  # of the blob being written
-        self._begun: list[str] = []
 
     async def write(self, piece: Buffer) -> None:
         view = memoryview(piece).cast("B")
@@ -71,85 +92,104 @@ class SegmentWriter:
             self._filled += count
             view = view[count:]
             if self._filled == frames.SEGMENT:
-                self._end_segment(self._buffer)
-                if self._held == self._limit or self._end + frames.SEGMENT > len(self._buffer):
-                    self._end_run(self._buffer)
-                    await self._wait_for(self._store.in_flight)
+                blob = self._end_segment(self._buffer)
+                if blob.held == self._limit or self._end + frames.SEGMENT > len(self._buffer):
+                    self._end_run(blob, self._buffer)
+                    await self._wait_for(self._in_flight(blob))
 
     async def finish(self) -> list[Extent]:
         if self._buffer is not None:
-            if self._filled:
-                self._end_segment(self._buffer)
-            self._end_run(self._buffer)
-        if self._blob:
-            self._end_blob()
+            blob = self._end_segment(self._buffer) if self._filled else self._blob
+            assert blob is not None
+            self._end_run(blob, self._buffer)
+        if self._blob is not None:
+            self._end_blob(self._blob)
         await self._wait_for(0)
-        return self._extents
+        return [blob.extent() for blob in self._begun]
 
-    async def abandon(self) -> list[str]:
+    async def abandon(self) -> list[Place]:
         """Delete the blobs once nothing is being written to them; those that may still be there."""
         if self._steps:
             await asyncio.wait(self._steps)
         unknown = False
         while self._steps:
             unknown |= isinstance(self._steps.popleft().exception(), Unavailable)
-        kept = list(self._begun) if unknown else []
+        kept = self.doubtful()
         for blob in self._begun:
+            if blob.store is None:
+                continue
+            if unknown:
+                kept.append(Place(blob.store.name, blob.name))
             try:
-                await self._store.delete(blob)
+                await blob.store.delete(blob.name)
             except BlobError:
-                kept.append(blob)
+                kept.append(Place(blob.store.name, blob.name))
         return kept
 
-    def _end_segment(self, buffer: memoryview) -> None:
-        if not self._blob:
-            self._begin_blob(buffer)
+    def doubtful(self) -> list[Place]:
+        """Where blobs may have come to be beside the places that the extents name."""
+        return [place for blob in self._begun for place in blob.doubtful]
+
+    def _end_segment(self, buffer: memoryview) -> _Begun:
+        blob = self._blob or self._begin_blob(buffer)
         stop = self._end + self._filled
         data = buffer[self._end : stop]
-        checks = frames.table(self._blob, self._held // frames.BLOCK, data)
-        self._held += self._filled
+        checks = frames.table(blob.name, blob.held // frames.BLOCK, data)
+        blob.held += self._filled
         self._end = stop + len(checks)
         self._filled = 0
         buffer[stop : self._end] = checks
+        return blob
 
-    def _begin_blob(self, buffer: memoryview) -> None:
-        self._blob, self._held, self._offset = self._names.fresh(), 0, 0
-        self._creation = None
+    def _begin_blob(self, buffer: memoryview) -> _Begun:
+        name = self._names.fresh()
+        head = frames.segments_head(name, self._label)
+        self._blob = _Begun(name, len(head))
         self._begun.append(self._blob)
-        head = frames.segments_head(self._blob, self._label)
-        self._base = len(head)
         self._start = _DATA - len(head)
         buffer[self._start : _DATA] = head
+        return self._blob
 
-    def _end_run(self, buffer: memoryview) -> None:
-        run = (self._blob, self._offset, buffer, self._start, self._end)
-        before = list(self._steps)[: 1 - self._store.in_flight or None]
-        if self._creation is None:
-            self._creation = self._submit(before, self._store_run, *run)
+    def _end_run(self, blob: _Begun, buffer: memoryview) -> None:
+        run = (buffer, self._start, self._end)
+        before = list(self._steps)[: 1 - self._in_flight(blob) or None]
+        if blob.creation is None:
+            blob.creation = self._submit(before, self._create, blob, *run)
         else:
-            self._submit([self._creation, *before], self._store_run, *run)
-        self._offset += self._end - self._start
+            self._submit([blob.creation, *before], self._append, blob, blob.offset, *run)
+        blob.offset += self._end - self._start
         self._buffer, self._start, self._end = None, _DATA, _DATA
-        if self._held == self._limit:
-            self._end_blob()
+        if blob.held == self._limit:
+            self._end_blob(blob)
 
-    def _end_blob(self) -> None:
-        span = frames.segments_span(self._held)
-        pool = self._store.name
-        self._extents.append(
-            Extent(Layout.SEGMENTS, pool, self._blob, self._base, span, self._held)
-        )
-        self._submit(self._steps, self._store.sync, self._blob)
-        self._blob = ""
+    def _end_blob(self, blob: _Begun) -> None:
+        self._submit(self._steps, self._sync, blob)
+        self._blob = None
 
-    async def _store_run(
-        self, blob: str, offset: int, buffer: memoryview, start: int, stop: int
-    ) -> None:
-        if offset == 0:
-            await self._store.create(blob, buffer[start:stop])
-        else:
-            await self._store.append(blob, offset, buffer[start:stop])
+    def _in_flight(self, blob: _Begun) -> int:
+        return blob.store.in_flight if blob.store is not None else 1
+
+    async def _create(self, blob: _Begun, buffer: memoryview, start: int, stop: int) -> None:
+        async def create(partition: Partition) -> None:
+            blob.store = partition.stores.large
+            await blob.store.create(blob.name, buffer[start:stop])
+
+        def unknown(partition: Partition) -> None:
+            blob.doubtful.append(Place(partition.stores.large.name, blob.name))
+
+        await first_of(self._candidates(blob.name.encode()), create, unknown)
         self._buffers.give_back(buffer)
+
+    async def _append(
+        self, blob: _Begun, offset: int, buffer: memoryview, start: int, stop: int
+    ) -> None:
+        assert blob.store is not None
+        await blob.store.append(blob.name, offset, buffer[start:stop])
+        self._buffers.give_back(buffer)
+
+    async def _sync(self, blob: _Begun) -> None:
+        assert blob.store is not None
+        await blob.store.sync(blob.name)
 
     def _submit(
         self,

@@ -66,36 +66,6 @@ class Volumes:
             self._flushing = loop.create_task(self._flush())
         return await put.stored
 
-    async def get(self, extent: Extent) -> bytes:
-        """The data of a needle, all of it verified; NotFound, Corrupt."""
-        raw = await self._store.read(extent.blob, extent.offset, extent.span)
-        return bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw))
-
-    async def read_needle(self, extent: Extent) -> tuple[bytes, bytes]:
-        """Label and data of a needle, verified; NotFound, Corrupt."""
-        raw = await self._store.read(extent.blob, extent.offset, extent.span)
-        data = bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw))
-        return frames.needle_label(raw), data
-
-    async def copy(self, extent: Extent) -> Extent:
-        """A durable copy in the active volume, for the caller to refer to instead."""
-        return await self.put(*await self.read_needle(extent))
-
-    async def scan(self, volume: str) -> AsyncIterator[Needle | Damage]:
-        """Every whole needle of a volume in order, and the damage between; NotFound.
-
-        A torn tail is damage at the end. Of a volume still appended to, what was there when the
-        scan began.
-        """
-        scanner = frames.Scanner(volume)
-        size = await self._store.size(volume)
-        for offset in range(0, size, WINDOW):
-            window = await self._store.read(volume, offset, min(WINDOW, size - offset))
-            for found in scanner.feed(window):
-                yield found
-        for found in scanner.finish():
-            yield found
-
     async def close(self) -> None:
         """Wait for what was put. The store stays open."""
         if self._flushing is not None:
@@ -171,3 +141,26 @@ class Volumes:
         for put in batch:
             if not put.stored.done():
                 put.stored.set_exception(error)
+
+
+async def read_needle(store: BlobStore, extent: Extent) -> tuple[bytes, bytes]:
+    """Label and data of a needle, all of it verified; NotFound, Corrupt."""
+    raw = await store.read(extent.blob, extent.offset, extent.span)
+    data = bytes(frames.needle_data(extent.blob, extent.offset, extent.size, raw))
+    return frames.needle_label(raw), data
+
+
+async def scan(store: BlobStore, volume: str) -> AsyncIterator[Needle | Damage]:
+    """Every whole needle of a volume in order, and the damage between; NotFound.
+
+    A torn tail is damage at the end. Of a volume still appended to, what was there when the
+    scan began.
+    """
+    scanner = frames.Scanner(volume)
+    size = await store.size(volume)
+    for offset in range(0, size, WINDOW):
+        window = await store.read(volume, offset, min(WINDOW, size - offset))
+        for found in scanner.feed(window):
+            yield found
+    for found in scanner.finish():
+        yield found

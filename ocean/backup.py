@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from blobstore.blobs import Blobs
+from blobstore.extents import Place
 from blobstore.layout import open_files
 from blobstore.mirror import Copied, Mirror, identity, sync_folder, write_durably
 from metastore.engine import Engine
@@ -85,7 +86,7 @@ class Report(NamedTuple):
 
 class _Checked(NamedTuple):
     faults: tuple[Fault, ...]
-    orphans: tuple[str, ...]
+    orphans: tuple[Place, ...]
     summary: Summary
     master_key: str
 
@@ -158,24 +159,24 @@ class _Backup:
             found = [fault async for fault in fsck.run()]
             return _Checked(
                 tuple(f for f in found if f.kind not in (FaultKind.ORPHAN, FaultKind.STRAY)),
-                tuple(fault.blob for fault in found if fault.kind is FaultKind.ORPHAN),
+                tuple(fault.place for fault in found if fault.kind is FaultKind.ORPHAN),
                 fsck.summary,
                 await sealed_with(engine),
             )
 
     async def _keep(self, marker: Marker, checked: _Checked) -> int:
         """Put the snapshot in its place, then remove what only the one before it needed."""
-        place = self._folder / "meta" / EMBEDDED
-        place.parent.mkdir(exist_ok=True)
-        self._snapshot.replace(place)
-        sync_folder(place.parent)
+        target = self._folder / "meta" / EMBEDDED
+        target.parent.mkdir(exist_ok=True)
+        self._snapshot.replace(target)
+        sync_folder(target.parent)
         shutil.rmtree(self._snapshot.parent)
         taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         whole = msgspec.structs.replace(marker, taken=taken, master_key=checked.master_key)
         _write_marker(self._folder, whole)
         async with opened(self._blobs()) as blobs:
-            for blob in checked.orphans:
-                await blobs.delete_large(blob)
+            for place in checked.orphans:
+                await blobs.delete_blob(place)
         return len(checked.orphans) + self._mirror.prune()
 
     def _blobs(self) -> Blobs:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
-from blobstore.extents import Extent, Layout, Slice
+from blobstore.extents import Extent, Layout, Place, Slice
 from metastore import codec, versions
 from metastore.engine import Corrupt as CorruptRow
 from metastore.engine import Engine, Table
@@ -42,6 +42,12 @@ class Fault(NamedTuple):
     where: str
     what: str
     blob: str = ""
+    pool: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Of the blob."""
+        return Place(self.pool, self.blob)
 
 
 class Summary(NamedTuple):
@@ -69,8 +75,8 @@ class Fsck:
         self._verify = verify
         self._progress = progress or _silent
         self._census = Census(engine)
-        self._sizes: dict[str, int | None] = {}
-        self._named: set[str] = set()
+        self._sizes: dict[Place, int | None] = {}
+        self._named: set[Place] = set()
         self._missing_rows: Counter[tuple[bytes, str]] = Counter()
         self._live: dict[tuple[bytes, str], Head] = {}  # of keys with noncurrent versions
         self._of_parts: dict[bytes, list[tuple[Named, Fault]]] = {}  # by upload
@@ -79,7 +85,9 @@ class Fsck:
 
     async def run(self) -> AsyncIterator[Fault]:
         """The faults, as they are found."""
-        listed = {name async for name in self._blobs.large()}
+        listed = {
+            place for pool in self._blobs.segment_pools() async for place in self._blobs.list(pool)
+        }
         async for fault in self._read_buckets():
             yield fault
         async for named in self._census.rows():
@@ -117,7 +125,7 @@ class Fsck:
         where = self._where(named.bucket_id, named.key)
         self._count(named)
         for extent in (*named.extents, *named.discarded):
-            self._named.add(extent.blob)
+            self._named.add(extent.place)
         if named.error and self._followed(named):
             what = f"row of {named.table.value}: {named.error}"
             yield named, Fault(FaultKind.ROW, where, what)
@@ -166,12 +174,13 @@ class Fsck:
                 pass
 
     async def _check_extent(self, named: Named, extent: Extent, where: str) -> Fault | None:
+        at = (extent.blob, extent.pool)
         size = await self._size(extent)
         if size is None:
-            return Fault(FaultKind.MISSING, where, "its blob is not there", extent.blob)
+            return Fault(FaultKind.MISSING, where, "its blob is not there", *at)
         if size < extent.offset + extent.span:
             what = f"its blob ends at {size}, before {extent.offset + extent.span}"
-            return Fault(FaultKind.DAMAGED, where, what, extent.blob)
+            return Fault(FaultKind.DAMAGED, where, what, *at)
         if not self._verify:
             return None
         try:
@@ -179,40 +188,44 @@ class Fsck:
                 pass
             owner = await self._owner(extent)
         except (Corrupt, NotFound) as error:
-            return Fault(FaultKind.DAMAGED, where, str(error), extent.blob)
+            return Fault(FaultKind.DAMAGED, where, str(error), *at)
         if owner is not None and owner.bucket_id != named.bucket_id:
-            return Fault(FaultKind.DAMAGED, where, "its blob is another bucket's", extent.blob)
+            return Fault(FaultKind.DAMAGED, where, "its blob is another bucket's", *at)
         return None
 
     async def _owner(self, extent: Extent) -> label.Label | None:
         if extent.layout is Layout.SEGMENTS:
-            return label.decode(await self._blobs.large_label(extent.blob))
-        owner, _ = await self._blobs.volumes.read_needle(extent)
+            return label.decode(await self._blobs.label(extent.place))
+        owner, _ = await self._blobs.read_needle(extent)
         return label.decode(owner)
 
     async def _size(self, extent: Extent) -> int | None:
         """The blob's size, asked once; a volume that is written to only grows."""
-        known = self._sizes.get(extent.blob)
+        known = self._sizes.get(extent.place)
         if known is None or known < extent.offset + extent.span:
-            self._sizes[extent.blob] = known = await self._blobs.size(extent)
+            try:
+                known = await self._blobs.blob_size(extent.place)
+            except NotFound:
+                known = None
+            self._sizes[extent.place] = known
         return known
 
     # -- blobs to rows ----------------------------------------------------------------------
 
-    async def _check_blobs(self, listed: set[str]) -> AsyncIterator[Fault]:
+    async def _check_blobs(self, listed: set[Place]) -> AsyncIterator[Fault]:
         states = {life.epoch: life.state for life in await Lives(self._engine).list()}
-        for blob in sorted(listed - self._named):
-            if states.get(epoch_of(blob), LifeState.CLEAN) is not LifeState.CLEAN:
+        for place in sorted(listed - self._named):
+            if states.get(epoch_of(place.blob), LifeState.CLEAN) is not LifeState.CLEAN:
                 self._waiting += 1
                 continue
-            if not await self._blobs.has_large(blob):
+            if not await self._blobs.has(place):
                 continue
             try:
-                owner = label.decode(await self._blobs.large_label(blob))
+                owner = label.decode(await self._blobs.label(place))
             except BlobError:
                 owner = None
             where = self._where(owner.bucket_id, owner.key) if owner else ""
-            yield Fault(FaultKind.ORPHAN, where, "no row names this blob", blob)
+            yield Fault(FaultKind.ORPHAN, where, "no row names this blob", place.blob, place.pool)
         async for path in self._blobs.strays():
             yield Fault(FaultKind.STRAY, "", f"{path} is no blob", path)
 
@@ -224,10 +237,10 @@ class Fsck:
             return False
         if not fault.blob:
             return True
-        self._sizes.pop(fault.blob, None)
+        self._sizes.pop(fault.place, None)
         where = self._where(named.bucket_id, named.key)
         for extent in named.extents:
-            if extent.blob == fault.blob and await self._check_extent(named, extent, where):
+            if extent.place == fault.place and await self._check_extent(named, extent, where):
                 return True
         return False
 

@@ -99,21 +99,22 @@ class Rebuild:
 
     async def _found(self) -> AsyncIterator[str]:
         """Note every labeled run of bytes; the names of all volumes and blobs."""
-        volumes = [name async for name in self._blobs.sealed()]
+        blobs = self._blobs
+        volumes = [one for pool in blobs.volume_pools() async for one in blobs.sealed(pool)]
         for volume in volumes:
-            yield volume
-            async for found in self._blobs.volumes.scan(volume):
+            yield volume.blob
+            async for found in blobs.scan(volume):
                 self._notes.count(found.span)
                 if isinstance(found, Needle):
-                    pool = self._blobs.volumes.pool
-                    place = (found.offset, found.span, found.size)
-                    self._note(found.label, Extent(Layout.NEEDLE, pool, volume, *place))
+                    within = (found.offset, found.span, found.size)
+                    self._note(found.label, Extent(Layout.NEEDLE, *volume, *within))
                 else:
                     self._incomplete += 1
-        async for blob in self._blobs.large():
-            yield blob
+        large = [one for pool in blobs.segment_pools() async for one in blobs.list(pool)]
+        for place in large:
+            yield place.blob
             try:
-                extent, data = await self._blobs.large_extent(blob)
+                extent, data = await blobs.segments(place)
             except (Corrupt, NotFound):
                 self._unlabeled += 1
             else:

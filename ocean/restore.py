@@ -51,7 +51,7 @@ async def restore(config: Config, folder: Path, *, verify: bool, notes: Notes) -
             found = [fault async for fault in fsck.run()]
             for fault in found:
                 if fault.kind is FaultKind.ORPHAN:  # of a later backup that was broken off
-                    await blobs.delete_large(fault.blob)
+                    await blobs.delete_blob(fault.place)
             faults = tuple(fault for fault in found if fault.kind is not FaultKind.ORPHAN)
         (config.data / RESTORING).unlink()
         sync_folder(config.data)

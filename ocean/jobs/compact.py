@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from blobstore.base import BlobError, NotFound
 from blobstore.blobs import Blobs
-from blobstore.extents import Extent, Layout
+from blobstore.extents import Extent, Layout, Place
 from blobstore.frames import Needle
 from metastore.engine import EngineError
 from metastore.errors import Conflict, StoreError
@@ -33,11 +33,11 @@ class Compaction:
         self._meta = meta
         self._blobs = blobs
         self.rewritten = 0
-        self._damaged: Counter[str] = Counter()  # how often they were met with live bytes
+        self._damaged: Counter[Place] = Counter()  # how often they were met with live bytes
 
     async def volume(
         self,
-        volume: str,
+        volume: Place,
         *,
         fence: bool,
         pause: Callable[[], Awaitable[None]],
@@ -53,11 +53,11 @@ class Compaction:
         if live and volume in self._damaged:
             self._damaged[volume] += 1
             if self._damaged[volume] == 2:
-                log.error("volume %s is damaged and kept: run ocean fsck --verify", volume)
+                log.error("volume %s is damaged and kept: run ocean fsck --verify", volume.blob)
             return False
         damaged = False
         try:
-            async for found in self._blobs.volumes.scan(volume):
+            async for found in self._blobs.scan(volume):
                 if not isinstance(found, Needle):
                     damaged = True
                 elif not await self._move(volume, found, fence=fence):
@@ -66,22 +66,22 @@ class Compaction:
         except NotFound:
             return True
         except (BlobError, EngineError, StoreError) as error:
-            log.warning("compacting %s: %s", volume, error)
+            log.warning("compacting %s: %s", volume.blob, error)
             return False
         if damaged and live:
             self._damaged[volume] = 1
             return False
-        await self._blobs.delete_volume(volume)
+        await self._blobs.delete_blob(volume)
         self._damaged.pop(volume, None)
         self.rewritten += 1
         return True
 
-    async def _move(self, volume: str, needle: Needle, *, fence: bool) -> bool:
+    async def _move(self, volume: Place, needle: Needle, *, fence: bool) -> bool:
         """Copy one needle if a row names it, and have the row name the copy."""
         owner = label.decode(needle.label)
         if owner is None:
             return False
-        place = (volume, needle.offset)
+        place = (volume.blob, needle.offset)
         if await self._relocate(owner, place):
             return True
         if fence:
@@ -162,8 +162,7 @@ class Compaction:
         """The extent, or a durable copy of it where it lies at `place`."""
         if not _at(extent, place):
             return extent
-        content = await self._blobs.volumes.read_needle(extent)
-        return await self._blobs.compacted.put(*content)
+        return await self._blobs.move_needle(extent)
 
 
 def _at(extent: Extent, place: tuple[str, int]) -> bool:

@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from blobstore.base import BlobError, NotFound
+from blobstore.extents import Place
 from metastore.engine import Corrupt, EngineError, Full, Table
 from metastore.errors import StoreError
 from metastore.records import LifeState
@@ -45,11 +46,11 @@ class Housekeeping:
         self._compaction = Compaction(meta, blobs)
         self._interval = interval
         self._ratio = ratio
-        self._sealed: dict[str, int] = {}  # own volumes: the ticket when they were seen sealed
+        self._sealed: dict[Place, int] = {}  # own volumes: the ticket when they were seen sealed
         self._ended: frozenset[int] = frozenset()  # epochs seen ended by the last round
         self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
         self._doubted: frozenset[int] = frozenset()  # tickets in doubt since a round
-        self._compacted = ""  # the volume that the last round looked at last
+        self._compacted = Place("", "")  # the volume that the last round looked at last
         self.passes = 0
 
     async def run(self) -> None:
@@ -94,31 +95,42 @@ class Housekeeping:
 
     async def _compact(self, live: Counter[str]) -> None:
         states = {life.epoch: life.state for life in self._watch.lives}
-        volumes = [volume async for volume in self._blobs.sealed()]
+        volumes, all_listed = await self._volumes()
         behind = bisect_right(volumes, self._compacted)
         until = time.monotonic() + COMPACTING
         for volume in volumes[behind:] + volumes[:behind]:
             if time.monotonic() > until:
                 break  # the next round goes on
             self._compacted = volume
-            epoch = epoch_of(volume)
+            epoch = epoch_of(volume.blob)
             # A life we have not heard of began since we looked: it may be writing there now.
             state = states.get(epoch, LifeState.LIVE)
             if not self._ours(volume, epoch, state):
                 continue
             with suppress(NotFound):  # another process was faster
-                await self._look(volume, live[volume], fence=state is LifeState.ENDED)
-        epochs = set(map(epoch_of, volumes))
-        if self._watch.leads:
-            await self._forget(epochs)
+                await self._look(volume, live[volume.blob], fence=state is LifeState.ENDED)
+        if self._watch.leads and all_listed:
+            await self._forget({epoch_of(volume.blob) for volume in volumes})
 
-    async def _look(self, volume: str, live: int, *, fence: bool) -> None:
+    async def _volumes(self) -> tuple[list[Place], bool]:
+        """The volumes that this process does not append to, and whether all could be listed."""
+        volumes: list[Place] = []
+        all_listed = True
+        for pool in self._blobs.volume_pools():
+            try:
+                volumes += [volume async for volume in self._blobs.sealed(pool)]
+            except BlobError as error:
+                log.warning("listing the volumes in %s: %s", pool, error)
+                all_listed = False
+        return sorted(volumes), all_listed
+
+    async def _look(self, volume: Place, live: int, *, fence: bool) -> None:
         """Compact a volume if it is worth it."""
-        size = await self._blobs.volume_size(volume)
+        size = await self._blobs.blob_size(volume)
         if size == 0 or live < size * self._ratio:
             await self._compaction.volume(volume, fence=fence, pause=Breath(), live=live)
 
-    def _ours(self, volume: str, epoch: int, state: LifeState) -> bool:
+    def _ours(self, volume: Place, epoch: int, state: LifeState) -> bool:
         """Whether this process may compact a volume now: nobody can still commit into it."""
         if epoch == self._meta.life.epoch:
             sealed = self._sealed.setdefault(volume, self._inflight.now)

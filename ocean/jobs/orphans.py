@@ -6,6 +6,7 @@ from contextlib import suppress
 from blobstore import ids
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
+from blobstore.extents import Place
 from metastore.engine import Corrupt as CorruptRow
 from metastore.records import Version
 from metastore.store import MetaStore
@@ -28,25 +29,31 @@ class Orphans:
     async def judge(self, epochs: frozenset[int]) -> frozenset[int]:
         """Delete the blobs of `epochs` that no row names; the epochs of which none is in doubt."""
         doubtful: set[int] = set()
-        unlabeled: set[str] = set()
-        async for blob in self._blobs.large():
-            epoch = epoch_of(blob)
-            if epoch not in epochs:
-                continue
+        unlabeled: set[Place] = set()
+        for pool in self._blobs.segment_pools():
             try:
-                owner = await self._owner(blob)
-                if owner is None:
-                    unlabeled.add(blob)
-                else:
-                    await self._judge(owner, blob)
-            except NotFound:
-                continue
-            except (BlobError, CorruptRow) as error:
-                log.warning("judging %s: %s", blob, error)
-                doubtful.add(epoch)
+                async for place in self._blobs.list(pool):
+                    if epoch_of(place.blob) in epochs:
+                        await self._judge_one(place, unlabeled, doubtful)
+            except BlobError as error:  # what lies there is judged when it can be listed
+                log.warning("judging the blobs in %s: %s", pool, error)
+                doubtful |= epochs
         if unlabeled:
             await self._judge_unlabeled(unlabeled)
         return epochs - doubtful
+
+    async def _judge_one(self, place: Place, unlabeled: set[Place], doubtful: set[int]) -> None:
+        try:
+            owner = await self._owner(place)
+            if owner is None:
+                unlabeled.add(place)
+            else:
+                await self._judge(owner, place)
+        except NotFound:
+            pass
+        except (BlobError, CorruptRow) as error:
+            log.warning("judging %s: %s", place.blob, error)
+            doubtful.add(epoch_of(place.blob))
 
     async def settle(self, inflight: InFlight, tickets: frozenset[int]) -> None:
         """Judge what writes of this process left whose outcome nobody knows."""
@@ -60,27 +67,27 @@ class Orphans:
 
     async def _settle(self, doubt: Doubt) -> None:
         await self._meta.objects.fence(doubt.bucket_id, doubt.key)
-        for blob in doubt.blobs:
+        for place in doubt.places:
             with suppress(NotFound, Corrupt):
-                owner = await self._owner(blob)
+                owner = await self._owner(place)
                 if owner is not None:
-                    await self._judge(owner, blob)
+                    await self._judge(owner, place)
 
-    async def _owner(self, blob: str) -> Label | None:
+    async def _owner(self, place: Place) -> Label | None:
         try:
-            return label.decode(await self._blobs.large_label(blob))
+            return label.decode(await self._blobs.label(place))
         except Corrupt:
             return None
 
-    async def _judge(self, owner: Label, blob: str) -> None:
-        if await self._named(owner, blob):
+    async def _judge(self, owner: Label, place: Place) -> None:
+        if await self._named(owner, place):
             return
         await fence(self._meta, owner)
-        if not await self._named(owner, blob):
-            await self._blobs.delete_large(blob)
+        if not await self._named(owner, place):
+            await self._blobs.delete_blob(place)
             self.deleted += 1
 
-    async def _judge_unlabeled(self, blobs: set[str]) -> None:
+    async def _judge_unlabeled(self, places: set[Place]) -> None:
         """Blobs torn at birth, or damaged since: only all rows together say which.
 
         The writer of one torn at birth had not come to its commit when its life ended, and comes
@@ -89,28 +96,28 @@ class Orphans:
         async for named in Census(self._meta.engine).rows():
             if named.holder is None:
                 return  # a row that cannot be read may name any
-            blobs.difference_update(e.blob for e in (*named.extents, *named.discarded))
-        for blob in blobs:
-            await self._blobs.delete_large(blob)
+            places.difference_update(e.place for e in (*named.extents, *named.discarded))
+        for place in places:
+            await self._blobs.delete_blob(place)
             self.deleted += 1
 
-    async def _named(self, owner: Label, blob: str) -> bool:
+    async def _named(self, owner: Label, place: Place) -> bool:
         """In the order in which references move: part, then versions."""
         if owner.part:
             part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
             if part is not None:
                 for data in (part.manifest, *part.replaced):
-                    if any(extent.blob == blob for extent in manifest.decode_extents(data)):
+                    if any(extent.place == place for extent in manifest.decode_extents(data)):
                         return True
         found = await self._meta.objects.made_by(
             owner.bucket_id, owner.key, op=owner.op, upload=owner.upload, trash=True
         )
         for version in found:
-            if await self._names(owner, version, blob):
+            if await self._names(owner, version, place):
                 return True
         return False
 
-    async def _names(self, owner: Label, version: Version, blob: str) -> bool:
+    async def _names(self, owner: Label, version: Version, place: Place) -> bool:
         stored = manifest.decode(version.manifest)
         parts = stored.parts
         if stored.marks:
@@ -118,7 +125,7 @@ class Orphans:
             async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
                 parts = manifest.decode_chunk(data)
                 break
-        return any(extent.blob == blob for part in parts for extent in part.extents)
+        return any(extent.place == place for part in parts for extent in part.extents)
 
 
 async def fence(meta: MetaStore, owner: Label) -> None:

@@ -31,8 +31,8 @@ class Discard:
         try:
             await self.extents(extents)
         except BlobError:
-            blobs = (extent.blob for extent in extents if extent.layout is Layout.SEGMENTS)
-            self._blobs.keep_in_mind(blobs)
+            places = (extent.place for extent in extents if extent.layout is Layout.SEGMENTS)
+            self._blobs.keep_in_mind(places)
 
     async def version(self, bucket_id: bytes, op: bytes, data: bytes) -> None:
         """Delete the bytes of a whole version by its manifest, and the manifest's own rows."""

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from blobstore.extents import Extent, Layout
+from blobstore.extents import Extent, Layout, Place
 
 
 class Doubt(NamedTuple):
-    """A write of which nobody knows whether it was committed; `blobs` are of segments."""
+    """A write of which nobody knows whether it was committed; `places` are of segments."""
 
     bucket_id: bytes
     key: str
-    blobs: tuple[str, ...]
+    places: tuple[Place, ...]
 
 
 class InFlight:
@@ -50,8 +50,8 @@ class InFlight:
 
     def doubt(self, ticket: int, bucket_id: bytes, key: str, extents: Iterable[Extent]) -> None:
         """The commit of a write under way has no known outcome."""
-        blobs = tuple(extent.blob for extent in extents if extent.layout is Layout.SEGMENTS)
-        self.doubts[ticket] = Doubt(bucket_id, key, blobs)
+        places = tuple(extent.place for extent in extents if extent.layout is Layout.SEGMENTS)
+        self.doubts[ticket] = Doubt(bucket_id, key, places)
 
     def settle(self, ticket: int) -> None:
         """What a write in doubt left has been judged."""

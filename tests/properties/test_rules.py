@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from blobstore.extents import Place
 from metastore.errors import BucketNotEmpty
 from metastore.leftovers import Discarded
 from metastore.memory import Faults
@@ -325,7 +326,7 @@ async def compact(process: Process) -> None:
     """Compact every volume, whatever it holds."""
     compaction = Compaction(process.meta, process.ocean.blobs)
     for volume in list(process.world.small._blobs):
-        await compaction.volume(volume, fence=False, pause=_breathe)
+        await compaction.volume(Place("small", volume), fence=False, pause=_breathe)
 
 
 async def end_life(one: Process, other: Process) -> None:
@@ -338,7 +339,7 @@ async def end_life(one: Process, other: Process) -> None:
     compaction = Compaction(other.meta, other.ocean.blobs)
     for volume in list(other.world.small._blobs):
         if epoch_of(volume) == life.epoch:
-            await compaction.volume(volume, fence=True, pause=_breathe)
+            await compaction.volume(Place("small", volume), fence=True, pause=_breathe)
 
 
 def _collected(process: Process) -> list[Discarded]:

@@ -387,7 +387,8 @@ class Store(RuleBasedStateMachine):
             assert not row.discarded or row.upload in begun
             named |= {extent.blob for extent in (*row.extents, *row.discarded)}
         assert set(self.world.large._blobs) <= named
-        active = {blobs.volumes.active, blobs.compacted.active}
+        local = blobs.partitions["local"]
+        active = {local.volumes.active, local.compacted.active}
         assert set(self.world.small._blobs) - active <= named
 
 

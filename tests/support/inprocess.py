@@ -124,7 +124,7 @@ class InProcess:
             await identities.create_access_key(name, access_key=pair[0], secret=pair[1])
         meta = await MetaStore.begin(engine)
         store = Memory(before=lambda call, _blob: touched.blobs.append(call))
-        ocean = Ocean(meta, Blobs(store, store, BlobNames(meta.life.epoch)))
+        ocean = Ocean(meta, Blobs.of(store, store, BlobNames(meta.life.epoch)))
         credentials = Credentials(engine, key, root)
         pipeline = Pipeline(ocean, credentials, s3, region=REGION, domains=domains)
         admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config())

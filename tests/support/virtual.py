@@ -119,7 +119,7 @@ class Process:
         self.meta = MetaStore(link, await Lives(link).begin(), time.monotonic)
         small, large = BlobLink(self, self.world.small), BlobLink(self, self.world.large)
         names = BlobNames(self.meta.life.epoch)
-        blobs = Blobs(small, large, names, threshold=SMALL, volume_limit=600)
+        blobs = Blobs.of(small, large, names, threshold=SMALL, volume_limit=600)
         self.ocean = Ocean(self.meta, blobs, time)
         self.collector = Collector(self.ocean.discard, grace)
         self.meta.objects.discarded = self.collector.add

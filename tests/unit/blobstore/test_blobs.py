@@ -34,7 +34,7 @@ BODY = random.Random(1).randbytes(5 * MIB + 12_345)
 
 
 def made(**options: int) -> Blobs:
-    return Blobs(Memory(name="small"), Memory(name="large"), BlobNames(1), **options)  # type: ignore[arg-type]
+    return Blobs.of(Memory(name="small"), Memory(name="large"), BlobNames(1), **options)  # type: ignore[arg-type]
 
 
 def store_of(blobs: Blobs, pool: str) -> Memory:
@@ -105,7 +105,7 @@ async def test_long_bodies_make_several_extents() -> None:
     assert [extent.size for extent in extents] == [MIB] * 5 + [12_345]
     assert await content(blobs, extents) == BODY
     for extent in extents:
-        assert await blobs.label(extent.pool, extent.blob) == b"owner"
+        assert await blobs.label(extent.place) == b"owner"
         size = await blobs.pools[extent.pool].size(extent.blob)
         assert size == extent.offset + extent.span
         await blobs.delete(extent)
@@ -282,7 +282,7 @@ async def test_abandon_after_a_canceled_write(tmp_path: Path) -> None:
 async def test_five_tebibytes() -> None:
     size, limit = 5 << 40, 1 << 30
     store = Invented()
-    blobs = Blobs(Memory(), store, BlobNames(1))
+    blobs = Blobs.of(Memory(), store, BlobNames(1))
     span = frames.segments_span(limit)
     extents = [
         Extent(Layout.SEGMENTS, "large", f"blob-{number}", 0, span, limit)

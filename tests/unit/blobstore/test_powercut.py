@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from blobstore import Blobs, Corrupt, Extent, Layout, NotFound, Slice, open_files
+from blobstore import Blobs, Corrupt, Extent, Layout, NotFound, Place, Slice, open_files
 from tests.unit.blobstore.powercut import Image, Recorder
 
 
@@ -64,7 +64,7 @@ async def check(root: Path, notes: list[object]) -> None:
             gone = {e.blob for e in note.stored.extents if e.layout is Layout.SEGMENTS}
             assert gone.isdisjoint(large)
     async for volume in blobs.pools["volumes"].list():
-        async for _ in blobs.volumes.scan(volume):
+        async for _ in blobs.scan(Place("volumes", volume)):
             pass
     await blobs.put(b"", b"and it goes on")
     await blobs.close()

@@ -6,6 +6,7 @@ import pytest
 
 from blobstore import Corrupt
 from blobstore.blobs import Blobs
+from blobstore.extents import Place
 from blobstore.ids import BlobNames
 from blobstore.memory import Memory
 from metastore.memory import MemoryEngine
@@ -35,7 +36,7 @@ class Filled:
     async def make(cls) -> "Filled":
         meta = await MetaStore.begin(MemoryEngine())
         pool = Memory(name="volumes")
-        ocean = Ocean(meta, Blobs(pool, Memory(name="blobs"), BlobNames(meta.life.epoch)))
+        ocean = Ocean(meta, Blobs.of(pool, Memory(name="blobs"), BlobNames(meta.life.epoch)))
         await meta.buckets.create(BUCKET)
         filled = cls(ocean, pool)
         for key in ("one", "two", "three"):
@@ -57,12 +58,14 @@ class Filled:
         return found
 
     async def compact(self, volume: str, live: int) -> bool:
-        return await self.compaction.volume(volume, fence=False, pause=no_pause, live=live)
+        return await self.compaction.volume(
+            Place("volumes", volume), fence=False, pause=no_pause, live=live
+        )
 
 
 async def test_named_needles_move_and_the_volume_goes() -> None:
     filled = await Filled.make()
-    volume = filled.ocean.blobs.volumes.active
+    volume = filled.ocean.blobs.partitions["local"].volumes.active
     assert volume is not None
     assert await filled.compact(volume, live=900)
     assert [name async for name in filled.pool.list()] != [volume]
@@ -72,7 +75,7 @@ async def test_named_needles_move_and_the_volume_goes() -> None:
 
 async def test_a_damaged_volume_stays_while_it_is_named(caplog: pytest.LogCaptureFixture) -> None:
     filled = await Filled.make()
-    volume = filled.ocean.blobs.volumes.active
+    volume = filled.ocean.blobs.partitions["local"].volumes.active
     assert volume is not None
     size = await filled.pool.size(volume)
     filled.pool.damage(volume, size // 2, 1)
@@ -92,7 +95,7 @@ async def test_a_damaged_volume_stays_while_it_is_named(caplog: pytest.LogCaptur
 
 async def test_a_torn_tail_is_no_damage_to_tell_of(caplog: pytest.LogCaptureFixture) -> None:
     filled = await Filled.make()
-    volume = filled.ocean.blobs.volumes.active
+    volume = filled.ocean.blobs.partitions["local"].volumes.active
     assert volume is not None
     await filled.pool.append(volume, await filled.pool.size(volume), b"torn" * 30)
     assert not await filled.compact(volume, live=900), "what was counted may lie there"

@@ -38,7 +38,7 @@ def md5_of(number: int) -> bytes:
 async def filled() -> tuple[Ocean, Upload]:
     """A store with an upload of all parts, none of whose bytes exist."""
     meta = await MetaStore.begin(MemoryEngine())
-    ocean = Ocean(meta, Blobs(Memory(), Invented(), BlobNames(meta.life.epoch)))
+    ocean = Ocean(meta, Blobs.of(Memory(), Invented(), BlobNames(meta.life.epoch)))
     await meta.buckets.create(BUCKET)
     upload_id = await ocean.multipart.create(
         BUCKET,

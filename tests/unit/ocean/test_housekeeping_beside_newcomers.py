@@ -19,7 +19,7 @@ from ocean.store import Ocean
 
 async def begin(engine: Engine, small: Memory, large: Memory) -> Ocean:
     meta = await MetaStore.begin(engine)
-    return Ocean(meta, Blobs(small, large, BlobNames(meta.life.epoch)))
+    return Ocean(meta, Blobs.of(small, large, BlobNames(meta.life.epoch)))
 
 
 async def put(ocean: Ocean, bucket: Bucket, key: str, data: bytes) -> None:

@@ -22,7 +22,7 @@ CHECKSUM = Checksum(Algorithm.SHA256, digests.encode(bytes(32)))
 async def completed(*sizes: int) -> Version:
     """What a Complete makes of parts of these sizes."""
     meta = await MetaStore.begin(MemoryEngine())
-    verbs = Ocean(meta, Blobs(Memory(), Memory(), BlobNames(meta.life.epoch))).multipart
+    verbs = Ocean(meta, Blobs.of(Memory(), Memory(), BlobNames(meta.life.epoch))).multipart
     await meta.buckets.create(BUCKET)
     upload_id = await verbs.create(
         BUCKET,

@@ -50,9 +50,10 @@ class World(NamedTuple):
         """A process on new metadata and the blobs that are there."""
         engine = MemoryEngine()
         names = BlobNames(0)
-        blobs = Blobs(self.small, self.large, names, threshold=THRESHOLD, extent_limit=EXTENT)
-        await Lives(engine).skip(max([0, *[parse(name).epoch async for name in blobs.large()]]))
-        await Lives(engine).skip(max([0, *[parse(name).epoch async for name in blobs.sealed()]]))
+        blobs = Blobs.of(self.small, self.large, names, threshold=THRESHOLD, extent_limit=EXTENT)
+        for pool in blobs.pools:
+            epochs = [parse(place.blob).epoch async for place in blobs.list(pool)]
+            await Lives(engine).skip(max(epochs, default=0))
         meta = await MetaStore.begin(engine)
         names.epoch = meta.life.epoch
         return Ocean(meta, blobs, self.clock)
