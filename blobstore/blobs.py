@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, NotFound, Unavailable
@@ -17,7 +18,16 @@ from blobstore.volumes import read_needle, scan
 
 LOCAL = "local"  # the partition that every store has: folders on this machine
 
-Among = frozenset[str] | None  # partitions that may take new bytes; None: any
+
+class Target(NamedTuple):
+    """Where new bytes may go: to these partitions (None: any), and into a volume up to
+    `threshold` bytes (None: as all do)."""
+
+    among: frozenset[str] | None = None
+    threshold: int | None = None
+
+
+ANYWHERE = Target()
 
 
 class Blobs:
@@ -84,13 +94,18 @@ class Blobs:
 
     # ------------------------------------------------------------------------------- writing
 
-    def candidates(self, key: bytes, among: Among = None) -> list[Partition]:
+    def threshold_of(self, target: Target) -> int:
+        """Up to how many bytes a body becomes a needle."""
+        return self.threshold if target.threshold is None else target.threshold
+
+    def candidates(self, key: bytes, target: Target = ANYWHERE) -> list[Partition]:
         """The partitions to try for new bytes: those with room, in the order that `key` prefers
         them, then the others that are active."""
         active = [
             partition
             for partition in self.partitions.values()
-            if partition.state is State.ACTIVE and (among is None or partition.name in among)
+            if partition.state is State.ACTIVE
+            and (target.among is None or partition.name in target.among)
         ]
         if len(active) < 2:
             return active
@@ -98,15 +113,15 @@ class Blobs:
         rest = [partition for partition in active if partition.name not in first]
         return [self.partitions[name] for name in first] + rest
 
-    def writer(self, label: bytes, size: int | None = None, among: Among = None) -> "Writer":
+    def writer(self, label: bytes, size: int | None = None, target: Target = ANYWHERE) -> "Writer":
         """A writer of one body; `size`, if known, saves holding back the first bytes."""
-        return Writer(self, label, size, among)
+        return Writer(self, label, size, target)
 
-    async def put(self, label: bytes, data: Buffer, among: Among = None) -> list[Extent]:
+    async def put(self, label: bytes, data: Buffer, target: Target = ANYWHERE) -> list[Extent]:
         """A whole body at hand: as with a writer, in one call."""
-        if 0 < len(data) <= self.threshold:
-            return [await self.put_needle(label, data, among)]
-        writer = self.writer(label, len(data), among)
+        if 0 < len(data) <= self.threshold_of(target):
+            return [await self.put_needle(label, data, target)]
+        writer = self.writer(label, len(data), target)
         try:
             await writer.write(data)
             return await writer.finish()
@@ -114,10 +129,10 @@ class Blobs:
             await writer.abandon()
             raise
 
-    async def put_needle(self, label: bytes, data: Buffer, among: Among = None) -> Extent:
+    async def put_needle(self, label: bytes, data: Buffer, target: Target = ANYWHERE) -> Extent:
         """A body of any length in a volume."""
         return await first_of(
-            self.candidates(label, among), lambda partition: partition.volumes.put(label, data)
+            self.candidates(label, target), lambda partition: partition.volumes.put(label, data)
         )
 
     async def move_needle(self, extent: Extent) -> Extent:
@@ -128,9 +143,9 @@ class Blobs:
         into = [owner] if owner.state is State.ACTIVE else self.candidates(label)
         return await first_of(into, lambda partition: partition.compacted.put(label, data))
 
-    def segment_writer(self, label: bytes, among: Among = None) -> SegmentWriter:
+    def segment_writer(self, label: bytes, target: Target = ANYWHERE) -> SegmentWriter:
         return SegmentWriter(
-            lambda key: self.candidates(key, among),
+            lambda key: self.candidates(key, target),
             self.names,
             self._buffers,
             label,
@@ -290,23 +305,24 @@ class Writer:
     One task uses a writer. What `write` was given may be changed once it has returned.
     """
 
-    def __init__(self, blobs: Blobs, label: bytes, size: int | None, among: Among) -> None:
+    def __init__(self, blobs: Blobs, label: bytes, size: int | None, target: Target) -> None:
         self._blobs = blobs
         self._label = frames.checked_label(label)
-        self._among = among
+        self._target = target
+        self._threshold = blobs.threshold_of(target)
         self._small = bytearray()
         self._segments: SegmentWriter | None = None
-        if size is not None and size > blobs.threshold:
-            self._segments = blobs.segment_writer(label, among)
+        if size is not None and size > self._threshold:
+            self._segments = blobs.segment_writer(label, target)
 
     async def write(self, piece: Buffer) -> None:
         """Take the bytes of `piece`; waits while some MiB are in flight. Raises what failed."""
         if self._segments is None:
             self._small += piece
-            if len(self._small) <= self._blobs.threshold:
+            if len(self._small) <= self._threshold:
                 return
             piece, self._small = self._small, bytearray()
-            self._segments = self._blobs.segment_writer(self._label, self._among)
+            self._segments = self._blobs.segment_writer(self._label, self._target)
         await self._segments.write(piece)
 
     async def finish(self) -> list[Extent]:
@@ -317,7 +333,7 @@ class Writer:
             return extents
         if not self._small:
             return []
-        return [await self._blobs.put_needle(self._label, self._small, self._among)]
+        return [await self._blobs.put_needle(self._label, self._small, self._target)]
 
     async def abandon(self) -> None:
         """Delete what was written. Never raises BlobError: see Blobs.left_over."""

@@ -1,5 +1,6 @@
 """What one worker serves: the S3 pipeline and the admin API over one opened store."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -13,12 +14,13 @@ from gateway.pipeline import Pipeline
 from metastore.cache.engine import CachedEngine
 from metastore.store import MetaStore
 from ocean.config import Config
-from ocean.engines import open_blobs, open_engine
+from ocean.engines import open_blobs, open_engine, settings
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
 from ocean.jobs.runner import Jobs
 from ocean.keys import local
+from ocean.partitions.members import Members
 from ocean.starting import STORE_FAILED
 from ocean.store import Ocean
 
@@ -43,7 +45,12 @@ async def open_services(config: Config) -> Services:
     if isinstance(engine, CachedEngine):
         metrics.cache = engine.cache.by_outcome
     meta = await MetaStore.begin(engine)
-    ocean = Ocean(meta, open_blobs(config, meta.life.epoch, _stop_for_good))
+    blobs = open_blobs(config, meta.life.epoch, _stop_for_good)
+    members = Members(engine, blobs, lambda: key, settings(config))
+    meta.lease.beside = members.refresh
+    await members.refresh()
+    following = asyncio.create_task(members.run())
+    ocean = Ocean(meta, blobs, place=members.place)
     admin = AdminApi(Identities(engine, key), credentials, meta.buckets, metrics, config)
     pipeline = Pipeline(
         ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics
@@ -59,7 +66,9 @@ async def open_services(config: Config) -> Services:
 
     async def close() -> None:
         await jobs.stop()
+        following.cancel()
         await ocean.close()
+        await members.close()
 
     return Services(pipeline.handle, admin.handle, close)
 

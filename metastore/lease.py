@@ -1,7 +1,7 @@
 """The lease on one's own life: a process whose heartbeat stood still must not commit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from metastore.engine import Failed
 from metastore.lives import Lives
@@ -21,6 +21,7 @@ class Lease:
         self._lives = lives
         self._life = life
         self._clock = clock
+        self.beside: Callable[[], Awaitable[None]] | None = None  # done before each heartbeat
         self._renewed = clock()
 
     @property
@@ -41,6 +42,8 @@ class Lease:
     async def renew(self) -> None:
         """One heartbeat."""
         begun = self._clock()
+        if self.beside is not None:
+            await self.beside()
         life = await self._lives.beat(self._life.epoch)
         if life is None:
             raise Failed("this process was judged dead while it paused, and must end")

@@ -10,9 +10,19 @@ if sys.version_info < (3, 11):  # noqa: UP036 -- a checkout can be run by any Py
 try:
     from gateway.admin import commands as admin
     from ocean import __version__
-    from ocean.cli import backup, config, credentials, fsck, metastore, rebuild
+    from ocean.cli import (
+        backup,
+        config,
+        credentials,
+        fsck,
+        metastore,
+        partition,
+        placement,
+        rebuild,
+    )
     from ocean.cli.settings import Commands, add_options, loaded
     from ocean.config import ConfigError
+    from ocean.partitions.refusals import Refused
     from ocean.starting import START_FAILED, StartError
 except ModuleNotFoundError as missing:
     sys.stderr.write(f"ocean: the package {missing.name} is missing; run `make install`\n")
@@ -27,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write("".join(f"ocean: {problem}\n" for problem in error.problems))
         return START_FAILED
-    except StartError as error:
+    except (StartError, Refused) as error:
         sys.stderr.write(f"ocean: {error}\n")
         return START_FAILED
     except ModuleNotFoundError as error:
@@ -44,7 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_serve(commands)
     _add_worker(commands)
-    for module in (config, credentials, fsck, backup, rebuild, metastore, admin):
+    for module in (
+        config,
+        credentials,
+        fsck,
+        backup,
+        rebuild,
+        metastore,
+        partition,
+        placement,
+        admin,
+    ):
         module.add(commands)
     return parser
 

@@ -66,7 +66,7 @@ async def belong(engine: Engine, config: Config) -> None:
             "is its disk mounted?"
         )
     if there is None and bare:
-        there = await _named(engine)
+        there = await identity(engine)
     if there is None:
         raise StartError(
             f"{config.data}: there are blobs, but {config.metastore} holds no metadata of them"
@@ -83,20 +83,20 @@ async def prepare_copy(source: Engine, told_by: Config, target: Engine, to: Conf
     """Give source and target one id; StartError when either is another store's."""
     if told_by.metastore != "embedded":
         await belong(source, told_by)
-    identity = await _named(source)
+    known = await identity(source)
     if to.metastore == "embedded":
-        if told(to.data) != identity.decode():
+        if told(to.data) != known.decode():
             raise StartError(f"{to.data}: has embedded metadata of its own")
         return
     there = await target.get(Table.JOBS, _ROW)
     if there == _MOVED:
-        await target.write(Table.JOBS, [(_ROW, identity)])
+        await target.write(Table.JOBS, [(_ROW, known)])
     elif there is None:
         for table in Table:
             async for _ in target.scan(table, b"", None, limit=1):
                 raise StartError(f"{to.metastore}: is not empty")
-        await target.write(Table.JOBS, [(_ROW, identity)])
-    elif there != identity:
+        await target.write(Table.JOBS, [(_ROW, known)])
+    elif there != known:
         raise StartError(f"{to.metastore}: holds the metadata of another store")
 
 
@@ -111,10 +111,10 @@ async def _bind(engine: Engine, config: Config) -> None:
         (config.data / _FILE).unlink(missing_ok=True)
         sync_folder(config.data)
     else:
-        remember(config.data, (await _named(engine)).decode())
+        remember(config.data, (await identity(engine)).decode())
 
 
-async def _named(engine: Engine) -> bytes:
+async def identity(engine: Engine) -> bytes:
     """The id of the metadata, given now if it has none."""
     for _ in range(2):
         there = await engine.get(Table.JOBS, _ROW)
@@ -125,9 +125,9 @@ async def _named(engine: Engine) -> bytes:
     raise StartError("the metadata cannot be given an id")
 
 
-def remember(data: Path, identity: str) -> None:
+def remember(data: Path, store: str) -> None:
     """Write, durably, which metadata the blobs in `data` belong to."""
     new = data / f"{_FILE}.{os.getpid()}"
-    write_durably(new, f"{identity}\n".encode())
+    write_durably(new, f"{store}\n".encode())
     new.replace(data / _FILE)
     sync_folder(data)

@@ -21,6 +21,7 @@ from metastore.sqlite_file import Durability, Options
 from ocean.belonging import belong, embedded_file, refuse_foreign, told
 from ocean.config import Address as Listen
 from ocean.config import Config
+from ocean.partitions.members import Settings
 from ocean.starting import StartError
 
 _CACHE = "memcached://"
@@ -119,6 +120,11 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
         raise StartError(f"{config.data}: the blobs cannot be opened: {error}") from error
 
 
+def settings(config: Config) -> Settings:
+    """What all partitions have in common."""
+    return Settings(config.ceph.seconds, config.ceph.in_flight, config.blobs.volume_size)
+
+
 async def begin_anew(engine: Engine, config: Config) -> None:
     """End all lives of the data folder, if it is ours alone, and give none an epoch of a blob.
 
@@ -175,6 +181,15 @@ def require_metadata(config: Config) -> None:
             "backup into a new folder, or make new metadata with `ocean rebuild`"
         )
     raise StartError(f"{config.data}: no server ran on this data folder yet")
+
+
+def prepare_metadata(config: Config) -> None:
+    """StartError where there can be no metadata; it is made for a new store."""
+    refuse_foreign(config)
+    if config.metastore != "embedded":
+        require_tables(config)
+    else:
+        config.data.mkdir(parents=True, exist_ok=True)
 
 
 def _reserve(folder: Path, wanted: int) -> int:

@@ -9,7 +9,7 @@ from ocean.objects import multipart
 from ocean.objects.delete import Delete
 from ocean.objects.discard import Discard
 from ocean.objects.get import Get
-from ocean.objects.put import Ingest, Put
+from ocean.objects.put import Ingest, Place, Put, anywhere
 from ocean.ports import Clock
 
 
@@ -24,7 +24,9 @@ class SystemClock:
 class Ocean:
     """What the gateway calls."""
 
-    def __init__(self, meta: MetaStore, blobs: Blobs, clock: Clock | None = None) -> None:
+    def __init__(
+        self, meta: MetaStore, blobs: Blobs, clock: Clock | None = None, place: Place = anywhere
+    ) -> None:
         self.clock = clock or SystemClock()
         self.meta = meta
         self.blobs = blobs
@@ -32,10 +34,10 @@ class Ocean:
         ingest = Ingest(blobs)
         self.inflight = ingest.inflight
         self.get = Get(meta, blobs)
-        self.put = Put(meta, ingest, self.discard, self.clock)
+        self.put = Put(meta, ingest, self.discard, self.clock, place)
         self.delete = Delete(meta, self.clock)
         self.multipart = multipart.Multipart(
-            meta, ingest, self.discard, self.clock, min_part=_min_part()
+            meta, ingest, self.discard, self.clock, place, min_part=_min_part()
         )
 
     async def close(self) -> None:

@@ -183,8 +183,8 @@ def release(cluster: Any, pool: str) -> None:
 def _content(context: Any) -> bytes | None:
     try:
         return bytes(context.read(MARK))
-    except OSError as error:
-        if error.errno == errno.ENOENT:
+    except Exception as error:
+        if getattr(error, "errno", None) == errno.ENOENT:  # of librados, which has its own OSError
             return None
         raise
 

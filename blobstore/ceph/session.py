@@ -63,7 +63,6 @@ class Session:
         self._woken = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
     def answers(self) -> bool:
         """Whether the cluster answered when it was last asked."""
         return self._breaker.closed()

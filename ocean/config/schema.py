@@ -78,6 +78,13 @@ class Blobs(Section, frozen=True):
     reserve: Annotated[Size, Meta(description="disk space kept free for deletes")] = Size(64 << 20)
 
 
+class Ceph(Section, frozen=True):
+    """Each partition on a Ceph cluster, in each worker."""
+
+    seconds: Annotated[Seconds, Meta(description="for Ceph to answer an operation")] = 5
+    in_flight: Annotated[Count, Meta(description="operations under way at once")] = 256
+
+
 class Metrics(Section, frozen=True):
     """Who may read `/metrics` on the admin port."""
 
@@ -128,5 +135,6 @@ class Config(Section, frozen=True):
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     blobs: Blobs = field(default_factory=Blobs)
+    ceph: Ceph = field(default_factory=Ceph)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)

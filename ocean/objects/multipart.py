@@ -33,7 +33,7 @@ from ocean.errors import (
 )
 from ocean.objects import label, manifest
 from ocean.objects.discard import Discard
-from ocean.objects.put import Expected, Ingest, Taken
+from ocean.objects.put import Expected, Ingest, Place, Taken
 from ocean.ports import Body, Clock
 from ocean.rules import etag
 
@@ -69,8 +69,16 @@ class Multipart:
     """The verbs of multipart uploads."""
 
     def __init__(
-        self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock, min_part: int
+        self,
+        meta: MetaStore,
+        ingest: Ingest,
+        discard: Discard,
+        clock: Clock,
+        place: Place,
+        *,
+        min_part: int,
     ) -> None:
+        self._place = place
         self._meta = meta
         self._ingest = ingest
         self._discard = discard
@@ -121,7 +129,8 @@ class Multipart:
         op = self._meta.edits.next()
         owner = label.encode_part(bucket.id, upload.key, op, upload.id, number, body.size)
         with self._ingest.inflight.write() as ticket:
-            taken = await self._ingest(owner, body, expected)
+            target = self._place(bucket.name, upload.key, body.size, upload.draft.storage_class)
+            taken = await self._ingest(owner, body, expected, target)
             try:
                 return await self._store_part(bucket, upload, number, taken)
             except NoUpload as refused:

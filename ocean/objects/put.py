@@ -1,11 +1,11 @@
 """Putting: bytes in, digests checked, blobs durable, and then the one commit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from blobstore.blobs import Blobs
+from blobstore.blobs import ANYWHERE, Blobs, Target
 from blobstore.extents import Extent
 from metastore.errors import StoreError
 from metastore.objects import Guard
@@ -45,6 +45,15 @@ class Taken(NamedTuple):
     also: Checksum | None
 
 
+# Where new bytes of an object may go: of bucket, key, size (None: unknown), storage class.
+Place = Callable[[str, str, int | None, int], Target]
+
+
+def anywhere(_bucket: str, _key: str, _size: int | None, _storage_class: int) -> Target:
+    """Where there are no rules."""
+    return ANYWHERE
+
+
 class Ingest:
     """Takes bodies in."""
 
@@ -52,7 +61,7 @@ class Ingest:
         self._blobs = blobs
         self.inflight = InFlight()
 
-    async def __call__(self, owner: bytes, body: Body, expected: Expected) -> Taken:
+    async def __call__(self, owner: bytes, body: Body, expected: Expected, target: Target) -> Taken:
         """Write a body under the label `owner`; BadDigest, EntityTooLarge, or as the body raises.
 
         A small body is verified before anything is written, a large one before it is kept.
@@ -64,20 +73,24 @@ class Ingest:
         running = Digests(
             (MD5, named.name, expected.also.name) if expected.also else (MD5, named.name)
         )
-        if size is not None and size <= self._blobs.threshold:
-            return await self._small(owner, body, running, expected)
-        return await self._large(owner, body, running, expected)
+        if size is not None and size <= self._blobs.threshold_of(target):
+            return await self._small(owner, body, running, expected, target)
+        return await self._large(owner, body, running, expected, target)
 
-    async def _small(self, owner: bytes, body: Body, running: Digests, expected: Expected) -> Taken:
+    async def _small(
+        self, owner: bytes, body: Body, running: Digests, expected: Expected, target: Target
+    ) -> Taken:
         pieces = [piece async for piece in body]
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         running.feed(data)
         sums = verified(running, body, expected)
-        extents = tuple(await self._blobs.put(owner, data))
+        extents = tuple(await self._blobs.put(owner, data, target))
         return Taken(extents, len(data), *sums)
 
-    async def _large(self, owner: bytes, body: Body, running: Digests, expected: Expected) -> Taken:
-        writer = self._blobs.writer(owner, body.size)
+    async def _large(
+        self, owner: bytes, body: Body, running: Digests, expected: Expected, target: Target
+    ) -> Taken:
+        writer = self._blobs.writer(owner, body.size, target)
         total = 0
         try:
             async for piece in body:
@@ -97,9 +110,12 @@ class Ingest:
 class Put:
     """Puts objects."""
 
-    def __init__(self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock) -> None:
+    def __init__(
+        self, meta: MetaStore, ingest: Ingest, discard: Discard, clock: Clock, place: Place
+    ) -> None:
         self._meta = meta
         self._ingest = ingest
+        self._place = place
         self._discard = discard
         self._clock = clock
 
@@ -117,7 +133,10 @@ class Put:
         draft = replace(draft, op=self._meta.edits.next(), modified_ms=self._clock.now_ms())
         with self._ingest.inflight.write() as ticket:
             taken = await self._ingest(
-                label.encode(bucket.id, key, draft, body.size), body, expected
+                label.encode(bucket.id, key, draft, body.size),
+                body,
+                expected,
+                self._place(bucket.name, key, body.size, draft.storage_class),
             )
             version = replace(
                 draft,

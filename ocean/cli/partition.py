@@ -1,0 +1,205 @@
+"""`ocean partition`: Ceph clusters side by side that hold the bytes; server or not."""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from blobstore.partition import State
+from metastore.engine import EngineError
+from metastore.formats import require_known
+from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.config import Config
+from ocean.config.values import Size
+from ocean.engines import open_engine, prepare_metadata
+from ocean.identity.sealed import open_key
+from ocean.keys.local import KeyFileError, SealError
+from ocean.partitions import verbs
+from ocean.partitions.records import LARGE, SETTLED, SMALL, Member
+from ocean.partitions.refusals import Refused
+from ocean.partitions.verbs import Partitions, Reach, parsed
+from ocean.starting import StartError, stop_for_good
+
+_Result = TypeVar("_Result")
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("partition", help="Ceph clusters that hold the bytes")
+    actions = parser.add_subparsers(dest="action", required=True)
+    init = _add(actions, "init", _init, "make the pools of a partition on its cluster")
+    _add_reach(init)
+    init.add_argument("--large", default="replica:3", metavar="POLICY", help="of large objects")
+    init.add_argument("--small", default="replica:3", metavar="POLICY", help="of small ones, new")
+    init.add_argument("--settled", metavar="POLICY", help="of small ones later; as --large")
+    init.add_argument("--placement-groups", type=int, default=32, metavar="N", help="of each pool")
+    added = _add(actions, "add", _add_partition, "take in a partition whose pools are there")
+    _add_reach(added)
+    added.add_argument("--weight", type=float, default=1.0, help="its share of new objects")
+    added.add_argument("--stripe", type=Size.read, default=Size(verbs.STRIPE), metavar="BYTES",
+                       help="of a RADOS object")  # fmt: skip
+    _add(actions, "list", _list, "all partitions, with what their pools hold", named=False)
+    _add(actions, "status", _status, "one partition")
+    state = _add(actions, "set-state", _set_state, "what it may be used for")
+    state.add_argument("state", choices=[str(one) for one in State])
+    state.add_argument("--weight", type=float, help="its share of new objects")
+    _add(actions, "remove", _remove, "forget an empty partition")
+
+
+def _add(
+    actions: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    what: str,
+    *,
+    named: bool = True,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
+    add_options(parser)
+    add_json(parser)
+    if named:
+        parser.add_argument("name", metavar="NAME")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_reach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--conf", type=Path, required=True, metavar="FILE", help="its ceph.conf")
+    parser.add_argument("--user", default="admin", help="of Ceph, without `client.`")
+    parser.add_argument("--keyring", type=Path, metavar="FILE", help="if ceph.conf names none")
+    parser.add_argument(
+        "--failure-domain", default="host", metavar="KIND", help="osd, host, rack, ..."
+    )
+
+
+def _init(options: argparse.Namespace) -> int:
+    wanted = {
+        LARGE: parsed(options.large),
+        SMALL: parsed(options.small),
+        SETTLED: parsed(options.settled or options.large),
+    }
+    if wanted[SMALL].erasure:
+        raise Refused("small objects are written to replicas; --settled may be erasure-coded")
+    verbs.init(
+        options.name,
+        _reach(options),
+        wanted,
+        domain=options.failure_domain,
+        placement_groups=options.placement_groups,
+    )
+    return 0
+
+
+def _reach(options: argparse.Namespace) -> Reach:
+    return Reach(options.conf.absolute(), options.user, options.keyring)
+
+
+def _add_partition(options: argparse.Namespace) -> int:
+    async def act(partitions: Partitions) -> None:
+        await partitions.add(
+            options.name,
+            _reach(options),
+            weight=options.weight,
+            stripe=options.stripe,
+            domain=options.failure_domain,
+        )
+
+    on_store(options, act)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    async def act(partitions: Partitions) -> list[dict[str, Any]]:
+        members = (await partitions.topology()).all()
+        return list(await asyncio.gather(*(_shown(partitions, one) for one in members)))
+
+    found = on_store(options, act)
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for one in found:
+        print(f"{one['name']}  {one['state']}  weight {one['weight']:g}  {one['conf'] or 'here'}")
+        for pool in one["pools"]:
+            print("  " + _pool_line(pool))
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    async def act(partitions: Partitions) -> dict[str, Any]:
+        member = (await partitions.topology()).member(options.name)
+        if member is None:
+            raise Refused(f"there is no partition {options.name}")
+        return await _shown(partitions, member)
+
+    found = on_store(options, act)
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for name, value in found.items():
+        if name != "pools":
+            print(f"{name + ':':<16} {value}")
+    for pool in found["pools"]:
+        print(f"{'pool:':<16} {_pool_line(pool)}")
+    return 0
+
+
+async def _shown(partitions: Partitions, member: Member) -> dict[str, Any]:
+    usage = await partitions.usage(member)
+    return {
+        "name": member.name,
+        "conf": member.conf,
+        "state": str(member.state),
+        "weight": member.weight,
+        "user": member.user,
+        "fsid": member.fsid,
+        "failure_domain": member.failure_domain,
+        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(member.changed_ms / 1000)),
+        "pools": [pool._asdict() for pool in usage],
+    }
+
+
+def _pool_line(pool: dict[str, Any]) -> str:
+    held = (
+        f"{pool['objects']} objects, {pool['bytes']} bytes" if pool["objects"] >= 0 else "unknown"
+    )
+    return f"{pool['role']:<8} {pool['pool']}  {pool['policy']}  {held}"
+
+
+def _set_state(options: argparse.Namespace) -> int:
+    async def act(partitions: Partitions) -> None:
+        await partitions.set_state(options.name, State(options.state), weight=options.weight)
+
+    on_store(options, act)
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    async def act(partitions: Partitions) -> None:
+        await partitions.remove(options.name)
+
+    on_store(options, act)
+    return 0
+
+
+def on_store(
+    options: argparse.Namespace, act: Callable[[Partitions], Awaitable[_Result]]
+) -> _Result:
+    """What `act` gives for the store of the options; StartError, Refused."""
+    config = loaded(options).config
+    prepare_metadata(config)
+    try:
+        return asyncio.run(_acted(config, act))
+    except (EngineError, KeyFileError, SealError) as error:
+        raise StartError(str(error)) from error
+
+
+async def _acted(config: Config, act: Callable[[Partitions], Awaitable[_Result]]) -> _Result:
+    engine = open_engine(config, stop_for_good)
+    try:
+        await require_known(engine)
+        key = await open_key(engine, config.master_key_file)
+        return await act(Partitions(engine, lambda: key))
+    finally:
+        await engine.close()
