@@ -135,13 +135,14 @@ class Blobs:
             self.candidates(label, target), lambda partition: partition.volumes.put(label, data)
         )
 
-    async def move_needle(self, extent: Extent) -> Extent:
+    async def move_needle(self, volume: Place, needle: Needle) -> Extent:
         """A durable copy among what compaction writes, for the caller to refer to instead: in the
         same partition, unless that is to be emptied."""
-        label, data = await self.read_needle(extent)
-        owner = self._owners[extent.pool]
-        into = [owner] if owner.state is State.ACTIVE else self.candidates(label)
-        return await first_of(into, lambda partition: partition.compacted.put(label, data))
+        owner = self._owners[volume.pool]
+        into = [owner] if owner.state is State.ACTIVE else self.candidates(needle.label)
+        return await first_of(
+            into, lambda partition: partition.compacted.put(needle.label, needle.data)
+        )
 
     def segment_writer(self, label: bytes, target: Target = ANYWHERE) -> SegmentWriter:
         return SegmentWriter(

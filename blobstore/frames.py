@@ -64,12 +64,16 @@ def checked_label(label: bytes) -> bytes:
 
 
 class Needle(NamedTuple):
-    """A whole needle in a volume: `span` bytes at `offset`, holding `size` bytes of data."""
+    """A whole needle in a volume: `span` bytes at `offset`, holding `size` bytes of data.
+
+    A scan gives `data` as well.
+    """
 
     offset: int
     span: int
     size: int
     label: bytes
+    data: bytes = b""
 
 
 class Damage(NamedTuple):
@@ -182,7 +186,8 @@ class Scanner:
 
     def _judge(self, found: Needle) -> Iterator[Needle | Damage]:
         try:
-            needle_data(self._blob, found.offset, found.size, self._buffer[: found.span])
+            raw = self._buffer[: found.span]
+            data = bytes(needle_data(self._blob, found.offset, found.size, raw))
         except Corrupt:
             if self._damage is None:
                 self._damage = found.offset
@@ -192,7 +197,7 @@ class Scanner:
             yield Damage(self._damage, found.offset - self._damage)
             self._damage = None
         self._drop(found.span)
-        yield found
+        yield found._replace(data=data)
 
 
 # ------------------------------------------------------------------------------------ segments

@@ -85,6 +85,16 @@ def last_epoch(root: Path) -> int:
     return max((int(name[:8], 16) for name in names if _FOLDER.fullmatch(name)), default=0)
 
 
+def count(root: Path) -> int:
+    """Volumes and blobs in the store in `root`."""
+    folders = [root / pool / name for pool in _POOLS for name in _listed(root / pool)]
+    return sum(len(_listed(folder)) for folder in folders)
+
+
+def _listed(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.is_dir() else []
+
+
 def _write_format(path: Path, epoch: int) -> None:
     """Whole or not at all; processes that start together write the same."""
     new = path.with_name(f"format.{epoch:08x}")

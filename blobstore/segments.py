@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
@@ -42,8 +43,12 @@ class _Begun:
         self.held = 0  # bytes of data in its ended segments
         self.offset = 0  # bytes of it in ended runs
         self.store: BlobStore | None = None
+        self.fresh = False  # its creation may be under way
         self.doubtful: list[Place] = []
-        self.creation: asyncio.Task[None] | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return self.store.in_flight if self.store is not None else 1
 
     def extent(self) -> Extent:
         assert self.store is not None
@@ -94,16 +99,17 @@ class SegmentWriter:
             if self._filled == frames.SEGMENT:
                 blob = self._end_segment(self._buffer)
                 if blob.held == self._limit or self._end + frames.SEGMENT > len(self._buffer):
-                    self._end_run(blob, self._buffer)
-                    await self._wait_for(self._in_flight(blob))
+                    await self._end_run(blob, self._buffer)
+                    if blob.held == self._limit:
+                        await self._end_blob(blob)
 
     async def finish(self) -> list[Extent]:
         if self._buffer is not None:
             blob = self._end_segment(self._buffer) if self._filled else self._blob
             assert blob is not None
-            self._end_run(blob, self._buffer)
+            await self._end_run(blob, self._buffer)
         if self._blob is not None:
-            self._end_blob(self._blob)
+            await self._end_blob(self._blob)
         await self._wait_for(0)
         return [blob.extent() for blob in self._begun]
 
@@ -150,26 +156,23 @@ class SegmentWriter:
         buffer[self._start : _DATA] = head
         return self._blob
 
-    def _end_run(self, blob: _Begun, buffer: memoryview) -> None:
-        run = (buffer, self._start, self._end)
-        before = list(self._steps)[: 1 - self._in_flight(blob) or None]
-        if blob.creation is None:
-            blob.creation = self._submit(before, self._create, blob, *run)
-        else:
-            self._submit([blob.creation, *before], self._append, blob, blob.offset, *run)
+    async def _end_run(self, blob: _Begun, buffer: memoryview) -> None:
+        """Have a run written, once there is room among those that are: so all begin in order."""
+        await self._wait_for(0 if blob.offset == 0 or blob.fresh else blob.in_flight - 1)
+        run = (blob, blob.offset, buffer, self._start, self._end)
+        self._submit(self._append(*run) if blob.offset else self._create(*run))
+        blob.fresh = blob.offset == 0
         blob.offset += self._end - self._start
         self._buffer, self._start, self._end = None, _DATA, _DATA
-        if blob.held == self._limit:
-            self._end_blob(blob)
 
-    def _end_blob(self, blob: _Begun) -> None:
-        self._submit(self._steps, self._sync, blob)
+    async def _end_blob(self, blob: _Begun) -> None:
         self._blob = None
+        await self._wait_for(0)
+        self._submit(self._sync(blob))
 
-    def _in_flight(self, blob: _Begun) -> int:
-        return blob.store.in_flight if blob.store is not None else 1
-
-    async def _create(self, blob: _Begun, buffer: memoryview, start: int, stop: int) -> None:
+    async def _create(
+        self, blob: _Begun, _offset: int, buffer: memoryview, start: int, stop: int
+    ) -> None:
         async def create(partition: Partition) -> None:
             blob.store = partition.stores.large
             await blob.store.create(blob.name, buffer[start:stop])
@@ -191,15 +194,8 @@ class SegmentWriter:
         assert blob.store is not None
         await blob.store.sync(blob.name)
 
-    def _submit(
-        self,
-        before: Iterable[asyncio.Task[None]],
-        work: Callable[..., Awaitable[None]],
-        *args: object,
-    ) -> asyncio.Task[None]:
-        step = asyncio.get_running_loop().create_task(_after(tuple(before), work, *args))
-        self._steps.append(step)
-        return step
+    def _submit(self, step: Coroutine[Any, Any, None]) -> None:
+        self._steps.append(asyncio.get_running_loop().create_task(step))
 
     async def _wait_for(self, left: int) -> None:
         """Until at most so many steps are under way; raises what one of the others raised."""
@@ -207,14 +203,6 @@ class SegmentWriter:
             await asyncio.wait((self._steps[0],))  # unlike a bare await, cannot cancel it
             self._steps[0].result()
             self._steps.popleft()
-
-
-async def _after(
-    before: tuple[asyncio.Task[None], ...], work: Callable[..., Awaitable[None]], *args: object
-) -> None:
-    for step in before:
-        await step
-    await work(*args)
 
 
 async def read_piece(store: BlobStore, blob: str, piece: frames.Piece) -> memoryview:

@@ -40,6 +40,7 @@ class Volumes:
         self._waiting: deque[_Put] = deque()
         self._flushing: asyncio.Task[None] | None = None
         self._last = (0, 0)  # needles of the last two batches
+        self._put_at = 0.0
         self._took = 0.0  # seconds of the last append and sync
 
     @property
@@ -66,6 +67,16 @@ class Volumes:
             self._flushing = loop.create_task(self._flush())
         return await put.stored
 
+    def seal(self) -> None:
+        """Begin another volume with the next put."""
+        if self._flushing is None:
+            self._active = None
+
+    def seal_idle(self, seconds: float) -> None:
+        """The same, unless something was put in the last `seconds`."""
+        if time.monotonic() - self._put_at >= seconds:
+            self.seal()
+
     async def close(self) -> None:
         """Wait for what was put. The store stays open."""
         if self._flushing is not None:
@@ -88,7 +99,8 @@ class Volumes:
                         if not put.stored.done():
                             put.stored.set_result(extent)
                 self._last = (self._last[1], len(batch))
-                self._took = time.monotonic() - begun
+                self._put_at = time.monotonic()
+                self._took = self._put_at - begun
         finally:
             self._flushing = None
 

@@ -61,6 +61,8 @@ async def open_services(config: Config) -> Services:
         grace=config.blobs.grace_seconds,
         interval=config.blobs.sweep_seconds,
         ratio=config.blobs.live_ratio,
+        settle=config.ceph.settle_seconds,
+        topology=lambda: members.topology,
     )
     await jobs.start()
 

@@ -96,6 +96,17 @@ class Objects:
                 return None
         raise Conflict(key)
 
+    async def same(self, bucket_id: bytes, key: str, version: Version) -> Version | None:
+        """A version as it is stored now; None when it is gone."""
+        head = await self.head(bucket_id, key)
+        if head is None:
+            return None
+        if head.current is not None and head.current.seq == version.seq:
+            found: Version | None = head.current
+        else:
+            found = await self.stored(bucket_id, key, version.seq)
+        return found if found is not None and found.op == version.op else None
+
     async def _current_of(self, bucket_id: bytes, key: str, head: Head) -> Version | None:
         if head.kind is not Kind.REFERENCE:
             return head.current

@@ -159,4 +159,4 @@ async def _find(cx: Context, given: SourceInput) -> Found:
     )
     seconds = version.modified_ms // 1000
     preconditions.check_source(wanted, etag=version.etag_text, modified=seconds)
-    return Found(bucket, named.key, Source(cx.ocean.get, bucket, version))
+    return Found(bucket, named.key, Source(cx.ocean.get, bucket, named.key, version))

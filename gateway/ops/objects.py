@@ -175,10 +175,10 @@ def _checksum_of(version: Version, part: PartEntry) -> StoredChecksum | None:
 
 async def _opened(cx: Context, version: Version, shown: Shown) -> bytes | AsyncIterator[Buffer]:
     """The bytes, or a stream whose first piece has been read and verified."""
-    whole = await cx.ocean.get.small(version, shown.start, shown.stop)
+    whole = await cx.ocean.get.small(cx.bucket, cx.key, version, shown.start, shown.stop)
     if whole is not None:
         return whole
-    stream = cx.ocean.get.stream(cx.bucket, version, shown.start, shown.stop)
+    stream = cx.ocean.get.stream(cx.bucket, cx.key, version, shown.start, shown.stop)
     try:
         first = await anext(stream)
     except StopAsyncIteration:

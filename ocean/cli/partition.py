@@ -23,6 +23,8 @@ from ocean.partitions.refusals import Refused
 from ocean.partitions.verbs import Partitions, Reach, parsed
 from ocean.starting import StartError, stop_for_good
 
+WAIT = 2.0  # seconds between looks at a drain
+
 _Result = TypeVar("_Result")
 
 
@@ -45,6 +47,11 @@ def add(commands: Commands) -> None:
     state = _add(actions, "set-state", _set_state, "what it may be used for")
     state.add_argument("state", choices=[str(one) for one in State])
     state.add_argument("--weight", type=float, help="its share of new objects")
+    drain = _add(actions, "drain", _drain, "move all it holds elsewhere, and wait for the end")
+    how = drain.add_mutually_exclusive_group()
+    how.add_argument("--pause", action="store_true", help="until drain is called again")
+    how.add_argument("--no-wait", action="store_true", help="let the servers do it")
+    drain.add_argument("--rate", type=Size.read, metavar="BYTES", help="a second, in each process")
     _add(actions, "remove", _remove, "forget an empty partition")
 
 
@@ -200,6 +207,38 @@ async def _acted(config: Config, act: Callable[[Partitions], Awaitable[_Result]]
     try:
         await require_known(engine)
         key = await open_key(engine, config.master_key_file)
-        return await act(Partitions(engine, lambda: key))
+        return await act(Partitions(engine, lambda: key, config.data / "blobs"))
     finally:
         await engine.close()
+
+
+def _drain(options: argparse.Namespace) -> int:
+    async def begin(partitions: Partitions) -> None:
+        await partitions.drain(options.name, paused=options.pause, rate=options.rate)
+
+    on_store(options, begin)
+    if options.pause or options.no_wait:
+        return 0
+    said = ""
+    while True:
+        left, text = on_store(options, lambda partitions: _left(partitions, options.name))
+        if text != said:
+            print(text, flush=True)
+            said = text
+        if left == 0:
+            return 0
+        time.sleep(WAIT)
+
+
+async def _left(partitions: Partitions, name: str) -> tuple[int, str]:
+    member = (await partitions.topology()).member(name)
+    if member is None:
+        raise Refused(f"there is no partition {name}")
+    if member.state is not State.DRAINING or member.paused:
+        raise Refused(f"{name} is {'paused' if member.paused else member.state}: it stays so")
+    left = await partitions.left(member)
+    moved = await partitions.moved(name)
+    return (
+        left,
+        f"{left} left; moved {moved.blobs} blobs, {moved.volumes} volumes, {moved.bytes} bytes",
+    )

@@ -83,6 +83,9 @@ class Ceph(Section, frozen=True):
 
     seconds: Annotated[Seconds, Meta(description="for Ceph to answer an operation")] = 5
     in_flight: Annotated[Count, Meta(description="operations under way at once")] = 256
+    settle_seconds: Annotated[
+        Seconds, Meta(description="without a write until small objects move to the pool settled")
+    ] = 600
 
 
 class Metrics(Section, frozen=True):

@@ -3,27 +3,26 @@
 Hints say which volume is worth a look; what is named is decided needle by needle, by the rows.
 """
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-
-from msgspec.structs import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from blobstore.base import BlobError, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout, Place
-from blobstore.frames import Needle
+from blobstore.frames import Damage, Needle
 from metastore.engine import EngineError
-from metastore.errors import Conflict, StoreError
-from metastore.records import Version
+from metastore.errors import StoreError
 from metastore.store import MetaStore
-from metastore.uploads import UNDECIDED
 from ocean.jobs import orphans
-from ocean.objects import label, manifest
+from ocean.jobs.relocate import Relocate
+from ocean.objects import label
 from ocean.objects.label import Label
-from ocean.objects.manifest import Manifest
 
 log = logging.getLogger(__name__)
+
+TOGETHER = 64  # needles moved at once: they share writes and commits
 
 
 class Compaction:
@@ -57,10 +56,10 @@ class Compaction:
             return False
         damaged = False
         try:
-            async for found in self._blobs.scan(volume):
-                if not isinstance(found, Needle):
-                    damaged = True
-                elif not await self._move(volume, found, fence=fence):
+            async for found in _groups(self._blobs.scan(volume)):
+                damaged = damaged or not all(isinstance(one, Needle) for one in found)
+                needles = [one for one in found if isinstance(one, Needle)]
+                if not await self._move_all(volume, needles, fence=fence):
                     return False
                 await pause()
         except NotFound:
@@ -76,94 +75,57 @@ class Compaction:
         self.rewritten += 1
         return True
 
-    async def _move(self, volume: Place, needle: Needle, *, fence: bool) -> bool:
-        """Copy one needle if a row names it, and have the row name the copy."""
-        owner = label.decode(needle.label)
-        if owner is None:
-            return False
-        place = (volume.blob, needle.offset)
-        if await self._relocate(owner, place):
+    async def _move_all(self, volume: Place, needles: list[Needle], *, fence: bool) -> bool:
+        """Whether all could be judged; raises what one of them raised once all have ended.
+
+        Those of one key, such as parts of one upload, one after the other: they share rows.
+        """
+        by_key: dict[tuple[bytes, str], list[tuple[Label, Needle]]] = {}
+        for needle in needles:
+            owner = label.decode(needle.label)
+            if owner is None:
+                return False
+            by_key.setdefault((owner.bucket_id, owner.key), []).append((owner, needle))
+
+        async def move(some: list[tuple[Label, Needle]]) -> None:
+            for owner, needle in some:
+                await self._move(volume, owner, needle, fence=fence)
+
+        if len(by_key) == 1:
+            await move(*by_key.values())
             return True
-        if fence:
-            await orphans.fence(self._meta, owner)
-            await self._relocate(owner, place)
+        outcomes = await asyncio.gather(*map(move, by_key.values()), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
         return True
 
-    async def _relocate(self, owner: Label, place: tuple[str, int]) -> bool:
-        """In the order in which references move: part, then version."""
-        moved = False
-        if owner.part:
-            moved = await self._relocate_part(owner, place)
-            await self._refuse_undecided(owner)
-        for version in await self._meta.objects.made_by(
-            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
-        ):
-            moved = await self._relocate_version(owner, version, place) or moved
-        return moved
+    async def _move(self, volume: Place, owner: Label, needle: Needle, *, fence: bool) -> None:
+        """Copy one needle if a row names it, and have the row name the copy."""
 
-    async def _refuse_undecided(self, owner: Label) -> None:
-        """Conflict while a Complete, which chose its parts, may make a version of the old place."""
-        upload = await self._meta.uploads.find(owner.bucket_id, owner.key, owner.upload)
-        if upload is not None and upload.state in UNDECIDED:
-            raise Conflict(owner.key)
+        def lies(extent: Extent) -> bool:
+            return extent.place == volume and extent.offset == needle.offset and _needle(extent)
 
-    async def _relocate_part(self, owner: Label, place: tuple[str, int]) -> bool:
-        """In the row of a part of an upload that goes on."""
+        async def copy(_extent: Extent) -> tuple[Extent, ...]:
+            return (await self._blobs.move_needle(volume, needle),)
 
-        async def moved(data: bytes) -> bytes | None:
-            extents = manifest.decode_extents(data)
-            if not any(_at(extent, place) for extent in extents):
-                return None
-            return manifest.encode_extents([await self._copied(e, place) for e in extents])
-
-        return await self._meta.uploads.relocate(owner.bucket_id, owner.upload, owner.part, moved)
-
-    async def _relocate_version(
-        self, owner: Label, version: Version, place: tuple[str, int]
-    ) -> bool:
-        stored = manifest.decode(version.manifest)
-        if stored.marks:
-            return await self._relocate_chunk(owner, version, stored, place)
-        if not any(_at(extent, place) for part in stored.parts for extent in part.extents):
-            return False
-        parts = [
-            replace(part, extents=tuple([await self._copied(e, place) for e in part.extents]))
-            for part in stored.parts
-        ]
-        data = manifest.encode(replace(stored, parts=tuple(parts)))
-
-        def change(now: Version) -> Version:
-            if now.manifest != version.manifest:
-                raise Conflict(owner.key)  # another compaction moved another part
-            return replace(now, manifest=data)
-
-        return await self._meta.objects.relocate(owner.bucket_id, owner.key, version.seq, change)
-
-    async def _relocate_chunk(
-        self, owner: Label, version: Version, stored: Manifest, place: tuple[str, int]
-    ) -> bool:
-        """In a row of a long manifest, which only compactions ever change."""
-        number = stored.chunk_of(owner.part)
-        async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
-            parts = manifest.decode_chunk(data)
-            if not any(_at(extent, place) for part in parts for extent in part.extents):
-                return False
-            after = [
-                replace(part, extents=tuple([await self._copied(e, place) for e in part.extents]))
-                for part in parts
-            ]
-            chunk = manifest.encode_chunk(after)
-            if await self._meta.manifests.replace(owner.bucket_id, version.op, number, data, chunk):
-                return True
-            raise Conflict(owner.key)
-        return False
-
-    async def _copied(self, extent: Extent, place: tuple[str, int]) -> Extent:
-        """The extent, or a durable copy of it where it lies at `place`."""
-        if not _at(extent, place):
-            return extent
-        return await self._blobs.move_needle(extent)
+        relocate = Relocate(self._meta, owner, lies, copy)
+        if not await relocate() and fence:
+            await orphans.fence(self._meta, owner)
+            await relocate()
 
 
-def _at(extent: Extent, place: tuple[str, int]) -> bool:
-    return extent.layout is Layout.NEEDLE and (extent.blob, extent.offset) == place
+async def _groups(found: AsyncIterator[Needle | Damage]) -> AsyncIterator[list[Needle | Damage]]:
+    """The same, some at a time."""
+    group: list[Needle | Damage] = []
+    async for one in found:
+        group.append(one)
+        if len(group) == TOGETHER:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _needle(extent: Extent) -> bool:
+    return extent.layout is Layout.NEEDLE

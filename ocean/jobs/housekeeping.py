@@ -11,11 +11,13 @@ import msgspec
 
 from blobstore.base import BlobError, NotFound
 from blobstore.extents import Place
+from blobstore.partition import State
 from metastore.engine import Corrupt, EngineError, Full, Table
 from metastore.errors import StoreError
 from metastore.records import LifeState
 from ocean.jobs.collect import Collector
 from ocean.jobs.compact import Compaction
+from ocean.jobs.custody import Custody
 from ocean.jobs.orphans import Orphans, epoch_of
 from ocean.jobs.purge import Purge
 from ocean.jobs.sweep import Sweep
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _LIVE = b"live"  # row of `volumes`: live bytes by volume, as the last pass counted them
 COMPACTING = 10.0  # seconds of one round at most: what died is judged between rounds
+SETTLE = 600.0  # seconds without a write after which a volume settles, if it has where to
+SETTLED_RATIO = 0.85  # of a settled volume that is live, below which it is written anew
 REST = 19  # times as long as the work took: at most a twentieth of one core goes into passes
 
 
@@ -33,7 +37,14 @@ class Housekeeping:
     """What every process does now and then; the leading one also sweeps for all."""
 
     def __init__(
-        self, ocean: Ocean, watch: Watch, collector: Collector, *, interval: float, ratio: float
+        self,
+        ocean: Ocean,
+        watch: Watch,
+        collector: Collector,
+        *,
+        interval: float,
+        ratio: float,
+        settle: float = SETTLE,
     ) -> None:
         meta, blobs = ocean.meta, ocean.blobs
         self._meta = meta
@@ -46,7 +57,8 @@ class Housekeeping:
         self._compaction = Compaction(meta, blobs)
         self._interval = interval
         self._ratio = ratio
-        self._sealed: dict[Place, int] = {}  # own volumes: the ticket when they were seen sealed
+        self._custody = Custody(meta, watch, ocean.inflight)
+        self._settle = settle
         self._ended: frozenset[int] = frozenset()  # epochs seen ended by the last round
         self._judged: frozenset[int] = frozenset()  # epochs whose blobs were
         self._doubted: frozenset[int] = frozenset()  # tickets in doubt since a round
@@ -94,7 +106,8 @@ class Housekeeping:
         self._ended = ended
 
     async def _compact(self, live: Counter[str]) -> None:
-        states = {life.epoch: life.state for life in self._watch.lives}
+        self._custody.begin_round()
+        self._seal_idle()
         volumes, all_listed = await self._volumes()
         behind = bisect_right(volumes, self._compacted)
         until = time.monotonic() + COMPACTING
@@ -102,13 +115,9 @@ class Housekeeping:
             if time.monotonic() > until:
                 break  # the next round goes on
             self._compacted = volume
-            epoch = epoch_of(volume.blob)
-            # A life we have not heard of began since we looked: it may be writing there now.
-            state = states.get(epoch, LifeState.LIVE)
-            if not self._ours(volume, epoch, state):
-                continue
-            with suppress(NotFound):  # another process was faster
-                await self._look(volume, live[volume.blob], fence=state is LifeState.ENDED)
+            if self._custody.ours(volume):
+                with suppress(NotFound):  # another process was faster
+                    await self._look(volume, live[volume.blob])
         if self._watch.leads and all_listed:
             await self._forget({epoch_of(volume.blob) for volume in volumes})
 
@@ -124,20 +133,30 @@ class Housekeeping:
                 all_listed = False
         return sorted(volumes), all_listed
 
-    async def _look(self, volume: Place, live: int, *, fence: bool) -> None:
-        """Compact a volume if it is worth it."""
-        size = await self._blobs.blob_size(volume)
-        if size == 0 or live < size * self._ratio:
-            await self._compaction.volume(volume, fence=fence, pause=Breath(), live=live)
+    def _seal_idle(self) -> None:
+        """What is not written to any more shall settle."""
+        for partition in self._blobs.partitions.values():
+            if partition.stores.settled is not None:
+                partition.volumes.seal_idle(self._settle)
 
-    def _ours(self, volume: Place, epoch: int, state: LifeState) -> bool:
-        """Whether this process may compact a volume now: nobody can still commit into it."""
-        if epoch == self._meta.life.epoch:
-            sealed = self._sealed.setdefault(volume, self._inflight.now)
-            return self._inflight.oldest >= sealed
-        if not self._watch.leads or state is LifeState.LIVE:
-            return False
-        return state is LifeState.CLEAN or epoch in self._ended
+    async def _look(self, volume: Place, live: int) -> None:
+        """Compact a volume if it is worth it, or has to settle."""
+        owner = self._blobs.partition_of(volume.pool)
+        if owner is None or owner.state is State.DRAINING:
+            return  # what drains it empties it
+        settles = owner.stores.settled is not None
+        if owner.state is not State.ACTIVE:
+            due = live == 0
+        elif settles and volume.pool == owner.stores.small.name:
+            due = self._custody.rested(volume) >= self._settle
+        else:
+            size = await self._blobs.blob_size(volume)
+            due = size == 0 or live < size * (SETTLED_RATIO if settles else self._ratio)
+        if due:
+            fence = self._custody.state(volume) is LifeState.ENDED
+            gone = await self._compaction.volume(volume, fence=fence, pause=Breath(), live=live)
+            if gone:
+                self._custody.forget(volume)
 
     async def _forget(self, epochs: set[int]) -> None:
         """Lives that left no volume behind, and no blob that nobody judged."""

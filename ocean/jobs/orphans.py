@@ -14,6 +14,7 @@ from ocean.objects import label, manifest
 from ocean.objects.census import Census
 from ocean.objects.inflight import Doubt, InFlight
 from ocean.objects.label import Label
+from ocean.objects.manifest import PartEntry
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,10 @@ class Orphans:
             return None
 
     async def _judge(self, owner: Label, place: Place) -> None:
-        if await self._named(owner, place):
+        if await self.named(owner, place):
             return
         await fence(self._meta, owner)
-        if not await self._named(owner, place):
+        if not await self.named(owner, place):
             await self._blobs.delete_blob(place)
             self.deleted += 1
 
@@ -101,8 +102,11 @@ class Orphans:
             await self._blobs.delete_blob(place)
             self.deleted += 1
 
-    async def _named(self, owner: Label, place: Place) -> bool:
-        """In the order in which references move: part, then versions."""
+    async def named(self, owner: Label, place: Place) -> bool:
+        """Whether a row names a blob, be it as trash.
+
+        In the order in which references move: part, then versions.
+        """
         if owner.part:
             part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
             if part is not None:
@@ -117,14 +121,17 @@ class Orphans:
                 return True
         return False
 
-    async def _names(self, owner: Label, version: Version, place: Place) -> bool:
+    async def entries(self, owner: Label, version: Version) -> tuple[PartEntry, ...]:
+        """Those of a version among which a part of `owner` is."""
         stored = manifest.decode(version.manifest)
-        parts = stored.parts
         if stored.marks:
             number = stored.chunk_of(owner.part)
             async for data in self._meta.manifests.read(owner.bucket_id, version.op, number):
-                parts = manifest.decode_chunk(data)
-                break
+                return manifest.decode_chunk(data)
+        return stored.parts
+
+    async def _names(self, owner: Label, version: Version, place: Place) -> bool:
+        parts = await self.entries(owner, version)
         return any(extent.place == place for part in parts for extent in part.extents)
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from metastore.engine import EngineError
 from ocean.jobs.collect import Collector
-from ocean.jobs.housekeeping import Housekeeping
+from ocean.jobs.custody import Custody
+from ocean.jobs.drain import Drain
+from ocean.jobs.housekeeping import SETTLE, Housekeeping
 from ocean.jobs.watch import Watch
+from ocean.partitions.records import Topology
 from ocean.store import Ocean
 
 log = logging.getLogger(__name__)
@@ -29,21 +32,25 @@ class Jobs:
         grace: float,
         interval: float,
         ratio: float,
+        settle: float = SETTLE,
+        topology: Callable[[], Topology] = Topology,
     ) -> None:
         self._ocean = ocean
         self._on_failure = on_failure
         self.collector = Collector(ocean.discard, grace)
         self.watch = Watch(ocean.meta)
         self.housekeeping = Housekeeping(
-            ocean, self.watch, self.collector, interval=interval, ratio=ratio
+            ocean, self.watch, self.collector, interval=interval, ratio=ratio, settle=settle
         )
+        custody = Custody(ocean.meta, self.watch, ocean.inflight)
+        self.drain = Drain(ocean.meta, ocean.blobs, self.watch, custody, topology)
         ocean.meta.objects.discarded = self.collector.add
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Look once at who else lives, then run in the background."""
         await self.watch.once()
-        for run in (self.watch.run, self.collector.run, self.housekeeping.run):
+        for run in (self.watch.run, self.collector.run, self.housekeeping.run, self.drain.run):
             task = asyncio.create_task(run())
             task.add_done_callback(self._ended)
             self._tasks.append(task)

@@ -10,9 +10,10 @@ from ocean.objects.put import Spool
 class Source:
     """A version (or a range of it) to copy from."""
 
-    def __init__(self, get: Get, bucket: Bucket, version: Version) -> None:
+    def __init__(self, get: Get, bucket: Bucket, key: str, version: Version) -> None:
         self._get = get
         self._bucket = bucket
+        self._key = key
         self.version = version
 
     def body(self, start: int = 0, stop: int | None = None) -> Spool:
@@ -21,5 +22,5 @@ class Source:
         return Spool(self._pieces(start, end), end - start)
 
     async def _pieces(self, start: int, stop: int) -> AsyncIterator[bytes | memoryview]:
-        async for piece in self._get.stream(self._bucket, self.version, start, stop):
+        async for piece in self._get.stream(self._bucket, self._key, self.version, start, stop):
             yield memoryview(piece)

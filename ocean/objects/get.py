@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from email.utils import formatdate
+from itertools import count
 
-from blobstore.base import Buffer
+from blobstore.base import Buffer, Corrupt, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout, Slice, cut
 from metastore import keys
@@ -13,6 +14,8 @@ from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion, S3Error
 from ocean.objects import manifest
 from ocean.objects.manifest import Manifest, PartEntry
 from ocean.rules.naming import check_version_id
+
+MOVES = 10  # of bytes under one reader, after which it gives up
 
 
 class Get:
@@ -39,25 +42,59 @@ class Get:
             raise marker_named(found)
         return found
 
-    async def small(self, version: Version, start: int, stop: int) -> bytes | None:
+    async def small(
+        self, bucket: Bucket, key: str, version: Version, start: int, stop: int
+    ) -> bytes | None:
         """The bytes of a version that lies in one needle; None when it does not."""
-        if not version.manifest:
-            return b""
-        parts = manifest.decode(version.manifest).parts
-        if len(parts) != 1 or len(parts[0].extents) != 1:
-            return None
-        extent = parts[0].extents[0]
-        if extent.layout is not Layout.NEEDLE:
-            return None
-        return await self._blobs.read_small(extent, start, stop)
+        for attempt in count(1):
+            if not version.manifest:
+                return b""
+            parts = manifest.decode(version.manifest).parts
+            if len(parts) != 1 or len(parts[0].extents) != 1:
+                return None
+            extent = parts[0].extents[0]
+            if extent.layout is not Layout.NEEDLE:
+                return None
+            try:
+                return await self._blobs.read_small(extent, start, stop)
+            except (NotFound, Corrupt):
+                now = await self._moved(bucket, key, version)
+                if now is None or attempt == MOVES:
+                    raise
+                version = now
+        return None
 
     async def stream(
-        self, bucket: Bucket, version: Version, start: int, stop: int
+        self, bucket: Bucket, key: str, version: Version, start: int, stop: int
     ) -> AsyncIterator[Buffer]:
-        """Bytes `start` to `stop` (exclusive) of a version, verified piece by piece."""
-        async for piece in self.slices(bucket, version, start, stop):
-            async for data in self._blobs.read(piece):
-                yield data
+        """Bytes `start` to `stop` (exclusive) of a version, verified piece by piece.
+
+        Bytes that are moved meanwhile are read on where they then are.
+        """
+        for attempt in count(1):
+            try:
+                async for piece in self.slices(bucket, version, start, stop):
+                    async for data in self._blobs.read(piece):
+                        yield data
+                        start += len(data)
+            except (NotFound, Corrupt):
+                now = await self._moved(bucket, key, version)
+                if now is None or attempt == MOVES:
+                    raise
+                version = now
+            else:
+                return
+
+    async def _moved(self, bucket: Bucket, key: str, version: Version) -> Version | None:
+        """The version as it is now, if its bytes may have been moved since.
+
+        Rows of a long manifest change in their place.
+        """
+        now = await self._meta.objects.same(bucket.id, key, version)
+        if now is None:
+            return None
+        moved = now.manifest != version.manifest or manifest.decode(now.manifest).marks
+        return now if moved else None
 
     async def slices(
         self, bucket: Bucket, version: Version, start: int, stop: int

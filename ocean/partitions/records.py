@@ -26,7 +26,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     """A partition: a Ceph cluster, where it is and who we are there; `key` is sealed.
 
     Without pools it is the folder of the store. `conf` is the path that it was added with, for
-    people only; `changed_ms` is when its state was last set.
+    people only; `changed_ms` is when its state was last set. While it is drained that may be
+    `paused`, and goes at `rate` bytes a second in each process at most (0: as it can).
     """
 
     name: str
@@ -40,6 +41,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     state: State = State.ACTIVE
     pools: tuple[Pool, ...] = ()
     changed_ms: int = 0
+    paused: bool = False
+    rate: int = 0
 
     def pool(self, role: str) -> Pool:
         """Its pool for a role."""

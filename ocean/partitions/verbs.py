@@ -16,12 +16,14 @@ from blobstore.ceph import policy, pools
 from blobstore.ceph.policy import Policy
 from blobstore.ceph.session import driver
 from blobstore.ceph.stripes import aligned
+from blobstore.layout import count
 from blobstore.partition import State
 from metastore.engine import Engine
 from ocean.belonging import identity
 from ocean.keys.local import MasterKey
 from ocean.partitions import topology
 from ocean.partitions.members import Settings, context, opened
+from ocean.partitions.progress import forget, progress
 from ocean.partitions.records import ROLES, Member, Pool, Rule, Topology
 from ocean.partitions.refusals import Refused, check_name, check_rule
 
@@ -48,6 +50,14 @@ class Usage(NamedTuple):
     pool: str
     policy: str
     objects: int
+    bytes: int
+
+
+class Moved(NamedTuple):
+    """What a drain has moved."""
+
+    blobs: int
+    volumes: int
     bytes: int
 
 
@@ -166,11 +176,12 @@ def _connected(reach: Reach) -> Any:
 
 
 class Partitions:
-    """The verbs on one store."""
+    """The verbs on one store, whose own folder of blobs is `root`."""
 
-    def __init__(self, engine: Engine, key: Callable[[], MasterKey]) -> None:
+    def __init__(self, engine: Engine, key: Callable[[], MasterKey], root: Path) -> None:
         self._engine = engine
         self._key = key
+        self._root = root
 
     async def topology(self) -> Topology:
         """Partitions and rules as they are."""
@@ -220,6 +231,19 @@ class Partitions:
 
         return _existing(await topology.change(self._engine, changed), name)
 
+    async def drain(self, name: str, *, paused: bool = False, rate: int | None = None) -> Member:
+        """Begin to move everything elsewhere; again: pause, resume, or change the rate."""
+        if _existing(await self.topology(), name).state is not State.DRAINING:
+            await forget(self._engine, name)
+        await self.set_state(name, State.DRAINING)
+
+        def changed(now: Topology) -> Topology:
+            member = _existing(now, name)
+            kept = member.rate if rate is None else rate
+            return _with(now, replace(member, paused=paused, rate=kept))
+
+        return _existing(await topology.change(self._engine, changed), name)
+
     async def remove(self, name: str) -> None:
         """Forget an empty partition; Refused while anything is left, or may yet come."""
         now = await self.topology()
@@ -234,9 +258,9 @@ class Partitions:
         named = [rule.name for rule in now.rules if name in rule.partitions]
         if named:
             raise Refused(f"the placement rule {named[0]} names {name}")
-        left = await self._left(member)
+        left = await self.left(member)
         if left:
-            raise Refused(f"{left} objects are left in the pools of {name}")
+            raise Refused(f"{left} RADOS objects are left in the pools of {name}")
         await self._release(member)
 
         def removed(now: Topology) -> Topology:
@@ -244,6 +268,7 @@ class Partitions:
             return replace(now, members=tuple(kept))
 
         await topology.change(self._engine, removed)
+        await forget(self._engine, name)
 
     async def usage(self, member: Member) -> list[Usage]:
         """What the pools of a partition hold, as its cluster last counted."""
@@ -262,12 +287,28 @@ class Partitions:
             for seen in (counted.get(pool.pool, unknown),)
         ]
 
-    async def _left(self, member: Member) -> int:
-        def count(cluster: Any) -> int:
+    async def moved(self, name: str) -> Moved:
+        """What the drain of a partition has moved, as its processes noted."""
+        noted = [one async for one in progress(self._engine, name)]
+        return Moved(
+            sum(one.blobs for one in noted),
+            sum(one.volumes for one in noted),
+            sum(one.bytes for one in noted),
+        )
+
+    async def left(self, member: Member) -> int:
+        """RADOS objects in its pools, beside our marks; Refused when that cannot be seen.
+
+        Of the store's own folder: files.
+        """
+        if not member.pools:
+            return await asyncio.to_thread(count, self._root)
+
+        def counted(cluster: Any) -> int:
             return sum(_count(cluster, pool.pool) for pool in member.pools)
 
         try:
-            return await self._ask(member, count)
+            return await self._ask(member, counted)
         except BlobError as error:
             raise Refused(f"whether {member.name} is empty cannot be seen: {error}") from error
 

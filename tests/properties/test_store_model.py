@@ -174,7 +174,7 @@ class Store(RuleBasedStateMachine):
             there = self.versions[source][:1]
         one = there[pick % len(there)]
         found = self.run(self.meta.objects.find(self.bucket.id, source, one.vid))
-        body = Source(self.process.ocean.get, self.bucket, found).body()
+        body = Source(self.process.ocean.get, self.bucket, source, found).body()
         self.made(to, self._put(to, body), one.value)
 
     @rule(key=keys)
@@ -364,7 +364,7 @@ class Store(RuleBasedStateMachine):
             assert (found.kind is Kind.OBJECT) == (one.value is not None)
             assert dict(found.tags).get("t", "") == one.tag
             if one.value is not None:
-                stream = self.process.ocean.get.stream(self.bucket, found, 0, found.size)
+                stream = self.process.ocean.get.stream(self.bucket, key, found, 0, found.size)
                 assert b"".join([bytes(piece) async for piece in stream]) == one.value
         if current is not None:
             assert version_id_of(current) == listed[0].vid

@@ -20,7 +20,7 @@ from metastore.objects import Objects
 from metastore.records import Bucket, Upload, Version
 from metastore.uploads import Uploads
 from ocean.jobs import orphans
-from ocean.jobs.compact import Compaction
+from ocean.jobs.relocate import Relocate
 from ocean.objects.discard import Discard
 from ocean.objects.inflight import InFlight
 from ocean.objects.multipart import Multipart
@@ -183,10 +183,10 @@ def let_go_in_doubt(patch: pytest.MonkeyPatch) -> None:
 def compact_under_a_complete(patch: pytest.MonkeyPatch) -> None:
     """A volume is deleted while a Complete may yet make a version of a part in it."""
 
-    async def nothing(self: Compaction, owner: Any) -> None:
+    async def nothing(self: Relocate) -> None:
         return
 
-    patch.setattr(Compaction, "_refuse_undecided", nothing)
+    patch.setattr(Relocate, "_refuse_undecided", nothing)
 
 
 def remove_fences(patch: pytest.MonkeyPatch) -> None:

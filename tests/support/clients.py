@@ -176,13 +176,13 @@ class Clients:
             if found is None or found.kind is not Kind.OBJECT:
                 return None
             try:
-                return await self._content(process, found), dict(found.tags).get("t", "")
+                return await self._content(process, key, found), dict(found.tags).get("t", "")
             except NotFound:
                 continue  # replaced meanwhile
         raise Violation(f"the bytes of {key!r} are not there: {found}")
 
-    async def _content(self, process: Process, found: Version) -> str:
-        pieces = process.ocean.get.stream(self.bucket, found, 0, found.size)
+    async def _content(self, process: Process, key: str, found: Version) -> str:
+        pieces = process.ocean.get.stream(self.bucket, key, found, 0, found.size)
         return b"".join([bytes(piece) async for piece in pieces]).decode()
 
     # -- the end ----------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class Clients:
             value = None
             if found.kind is Kind.OBJECT:
                 try:
-                    value = await self._content(process, found)
+                    value = await self._content(process, key, found)
                 except NotFound as error:
                     raise Violation(f"the bytes of {key!r} are not there") from error
             shown.append(Entry(value, vid, dict(found.tags).get("t", "")))

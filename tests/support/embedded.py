@@ -68,5 +68,5 @@ async def put(ocean: Ocean, bucket: Bucket, key: str, data: bytes, **draft: obje
 async def content(ocean: Ocean, bucket: Bucket, key: str, version_id: str | None = None) -> bytes:
     """The bytes of a version."""
     version = await ocean.get.version(bucket, key, version_id)
-    pieces = ocean.get.stream(bucket, version, 0, version.size)
+    pieces = ocean.get.stream(bucket, key, version, 0, version.size)
     return b"".join([bytes(piece) async for piece in pieces])

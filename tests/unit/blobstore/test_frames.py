@@ -22,7 +22,7 @@ def volume_of(blob: str, puts: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, li
     volume, needles = b"", []
     for label, data in puts:
         span = frames.needle_span(label, len(data))
-        needles.append(Needle(len(volume), span, len(data), label))
+        needles.append(Needle(len(volume), span, len(data), label, data))
         volume += b"".join(frames.needle(blob, len(volume), label, data))
     return volume, needles
 

@@ -25,7 +25,7 @@ def volumes(store: Memory) -> Volumes:
 
 
 async def found(store: BlobStore, volume: str) -> list[tuple[int, int, int, bytes]]:
-    return [tuple(item) async for item in scan(store, volume)]  # type: ignore[misc]
+    return [tuple(item)[:4] async for item in scan(store, volume)]  # type: ignore[misc]
 
 
 async def data_of(store: BlobStore, extent: Extent) -> bytes:

@@ -53,7 +53,7 @@ class Filled:
 
     async def get(self, key: str) -> bytes:
         version = await self.ocean.get.version(BUCKET, key, None)
-        found = await self.ocean.get.small(version, 0, version.size)
+        found = await self.ocean.get.small(BUCKET, key, version, 0, version.size)
         assert found is not None
         return found
 

@@ -73,7 +73,7 @@ async def complete(ocean: Ocean, upload: Upload) -> Version:
 
 
 async def content(ocean: Ocean, version: Version, start: int, stop: int) -> bytes:
-    stream = ocean.get.stream(BUCKET, version, start, stop)
+    stream = ocean.get.stream(BUCKET, "film", version, start, stop)
     return b"".join([bytes(piece) async for piece in stream])
 
 

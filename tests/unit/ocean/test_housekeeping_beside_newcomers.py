@@ -32,7 +32,7 @@ async def put(ocean: Ocean, bucket: Bucket, key: str, data: bytes) -> None:
 
 async def read(ocean: Ocean, bucket: Bucket, key: str) -> bytes:
     version = await ocean.get.version(bucket, key, None)
-    pieces = ocean.get.stream(bucket, version, 0, version.size)
+    pieces = ocean.get.stream(bucket, key, version, 0, version.size)
     return b"".join([bytes(piece) async for piece in pieces])
 
 

@@ -1,0 +1,147 @@
+"""Moving blobs of segments: copied elsewhere, compared, named instead, and then deleted.
+
+Whoever reads the old one finds it gone and looks again where the bytes are: see Get.stream.
+"""
+
+import logging
+from contextlib import aclosing, suppress
+
+from blobstore.base import BlobError, Corrupt, NotFound
+from blobstore.blobs import ANYWHERE, Blobs, Target
+from blobstore.extents import Extent, Layout, Place, Slice
+from metastore.engine import Corrupt as CorruptRow
+from metastore.errors import StoreError
+from metastore.records import UploadState
+from metastore.store import MetaStore
+from ocean.body.digests import Digests
+from ocean.jobs.orphans import Orphans
+from ocean.jobs.relocate import Relocate
+from ocean.objects import label, manifest
+from ocean.objects.label import Label
+
+log = logging.getLogger(__name__)
+
+_CHECKSUM = "CRC64NVME"
+
+
+class Different(BlobError):
+    """A copy is not what was copied."""
+
+
+class Move:
+    """Moves blobs out of where they are."""
+
+    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+        self._meta = meta
+        self._blobs = blobs
+        self._orphans = Orphans(meta, blobs)
+
+    async def blob(self, place: Place, target: Target = ANYWHERE) -> int | None:
+        """Move one blob to `target`; the bytes moved, None when it has to stay for now.
+
+        It stays while its write may be under way, or a Complete may name it; Conflict likewise.
+        """
+        try:
+            data = await self._blobs.label(place)
+        except NotFound:
+            return 0
+        except Corrupt as error:
+            log.warning("moving %s: %s", place.blob, error)
+            return None
+        owner = label.decode(data)
+        if owner is None:
+            return None
+        copies = _Copies(self._blobs, data, target)
+        relocate = Relocate(self._meta, owner, lambda extent: extent.place == place, copies.copy)
+        try:
+            moved = await relocate()
+        except StoreError:  # certainly not done
+            await self._give_up(owner, copies)
+            raise
+        await self._give_up(owner, copies)
+        if not await self._may_go(owner, place, moved=moved):
+            return None
+        await self._blobs.delete_blob(place)
+        return copies.size
+
+    async def _may_go(self, owner: Label, place: Place, *, moved: bool) -> bool:
+        """Whether nothing names a blob, or ever will; the trash is for others to collect."""
+        if not await self._orphans.named(owner, place):
+            return moved or await self._superfluous(owner, place)
+        return bool(owner.part) and await self._replaced(owner, place)
+
+    async def _replaced(self, owner: Label, place: Place) -> bool:
+        """Whether a part that was sent again is all that a blob is still named by, as replaced.
+
+        A Complete that had chosen it and begins now finds other rows, and chooses again.
+        """
+        part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
+        if part is None or place in [e.place for e in manifest.decode_extents(part.manifest)]:
+            return False
+        upload = await self._meta.uploads.find(owner.bucket_id, owner.key, owner.upload)
+        return upload is not None and upload.state is UploadState.OPEN
+
+    async def _give_up(self, owner: Label, copies: "_Copies") -> None:
+        """Delete copies that no row came to name; what cannot be judged now is kept for later."""
+        for extent in copies.made:
+            with suppress(BlobError, CorruptRow):
+                if not await self._orphans.named(owner, extent.place):
+                    await self._blobs.delete(extent)
+
+    async def _superfluous(self, owner: Label, place: Place) -> bool:
+        """Whether the write that made this blob is over, and has its bytes elsewhere."""
+        extents: list[Extent] = []
+        if owner.part:
+            part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
+            if part is not None:
+                extents += manifest.decode_extents(part.manifest)
+        for version in await self._meta.objects.made_by(
+            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
+        ):
+            if not owner.part:
+                return True
+            for entry in await self._orphans.entries(owner, version):
+                extents += entry.extents if entry.number == owner.part else ()
+        for extent in extents[:1]:
+            if extent.layout is Layout.SEGMENTS and extent.place != place:
+                other = label.decode(await self._blobs.label(extent.place))
+                return other is not None and other.op == owner.op
+        return False
+
+
+class _Copies:
+    """Copies of one blob, each verified byte by byte once it is written."""
+
+    def __init__(self, blobs: Blobs, owner: bytes, target: Target) -> None:
+        self._blobs = blobs
+        self._owner = owner
+        self._target = target
+        self.made: list[Extent] = []
+        self.size = 0
+
+    async def copy(self, extent: Extent) -> tuple[Extent, ...]:
+        writer = self._blobs.segment_writer(self._owner, self._target)
+        running = Digests((_CHECKSUM,))
+        try:
+            async with aclosing(self._blobs.read(Slice(extent, 0, extent.size))) as pieces:
+                async for piece in pieces:
+                    running.feed(piece)
+                    await writer.write(piece)
+            made = tuple(await writer.finish())
+        except BaseException:
+            self._blobs.keep_in_mind(await writer.abandon())
+            raise
+        self._blobs.keep_in_mind(writer.doubtful())
+        self.made += made
+        if await self._read(made) != running.finish()[_CHECKSUM]:
+            raise Different(f"the copy of {extent.blob} differs")
+        self.size += extent.size
+        return made
+
+    async def _read(self, extents: tuple[Extent, ...]) -> bytes:
+        running = Digests((_CHECKSUM,))
+        for extent in extents:
+            async with aclosing(self._blobs.read(Slice(extent, 0, extent.size))) as pieces:
+                async for piece in pieces:
+                    running.feed(piece)
+        return running.finish()[_CHECKSUM]
