@@ -126,6 +126,13 @@ def policy_of(cluster: Any, pool: str) -> Policy:
     return Policy(int(chunks["k"]), int(chunks["m"]), erasure=True)
 
 
+def domain_of(cluster: Any, pool: str) -> str:
+    """The failure domain over which a pool spreads."""
+    rule = command(cluster, "osd pool get", pool=pool, var="crush_rule")["crush_rule"]
+    steps = command(cluster, "osd crush rule dump", name=rule)["steps"]
+    return next((str(step["type"]) for step in steps if step["op"].startswith("choose")), "")
+
+
 def make_user(cluster: Any, user: str, pools: list[str]) -> str:
     """The key of a user who may use these pools and nothing else, made if it is not there."""
     entity = f"client.{user}"

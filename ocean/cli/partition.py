@@ -36,6 +36,9 @@ def add(commands: Commands) -> None:
     init.add_argument("--large", default="replica:3", metavar="POLICY", help="of large objects")
     init.add_argument("--small", default="replica:3", metavar="POLICY", help="of small ones, new")
     init.add_argument("--settled", metavar="POLICY", help="of small ones later; as --large")
+    init.add_argument(
+        "--failure-domain", default="host", metavar="KIND", help="osd, host, rack, ..."
+    )
     init.add_argument("--placement-groups", type=int, default=32, metavar="N", help="of each pool")
     added = _add(actions, "add", _add_partition, "take in a partition whose pools are there")
     _add_reach(added)
@@ -76,9 +79,6 @@ def _add_reach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--conf", type=Path, required=True, metavar="FILE", help="its ceph.conf")
     parser.add_argument("--user", default="admin", help="of Ceph, without `client.`")
     parser.add_argument("--keyring", type=Path, metavar="FILE", help="if ceph.conf names none")
-    parser.add_argument(
-        "--failure-domain", default="host", metavar="KIND", help="osd, host, rack, ..."
-    )
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -110,7 +110,6 @@ def _add_partition(options: argparse.Namespace) -> int:
             _reach(options),
             weight=options.weight,
             stripe=options.stripe,
-            domain=options.failure_domain,
         )
 
     on_store(options, act)

@@ -5,8 +5,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from ocean.cli.partition import on_store
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config.values import Size
@@ -110,7 +108,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     found = on_store(options, act)
     if options.json:
-        print(json.dumps(msgspec.to_builtins(found)))
+        print(json.dumps(found._asdict()))
         return 0
     print(f"rule:       {found.rule or 'none: any active partition'}")
     print(f"pool:       {found.pool}")

@@ -24,7 +24,7 @@ from ocean.keys.local import MasterKey
 from ocean.partitions import topology
 from ocean.partitions.members import Settings, context, opened
 from ocean.partitions.progress import forget, progress
-from ocean.partitions.records import ROLES, Member, Pool, Rule, Topology
+from ocean.partitions.records import LARGE, ROLES, Member, Pool, Rule, Topology
 from ocean.partitions.refusals import Refused, check_name, check_rule
 
 CONNECT = 10.0  # seconds for a cluster to answer an operator
@@ -93,7 +93,7 @@ def init(
     _at(reach, make)
 
 
-def found(name: str, reach: Reach, *, stripe: int, domain: str) -> tuple[Member, str]:
+def found(name: str, reach: Reach, *, stripe: int) -> tuple[Member, str]:
     """A partition whose pools are on a cluster, and the key to use them; Refused."""
 
     def look(cluster: Any) -> tuple[Member, str]:
@@ -112,7 +112,7 @@ def found(name: str, reach: Reach, *, stripe: int, domain: str) -> tuple[Member,
             fsid=cluster.get_fsid(),
             mon_host=cluster.conf_get("mon_host"),
             user=user,
-            failure_domain=domain,
+            failure_domain=pools.domain_of(cluster, wanted[LARGE]),
             pools=tuple(
                 Pool(role, pool, str(policies[role]), aligned(stripe, policies[role].data))
                 for role, pool in wanted.items()
@@ -187,12 +187,10 @@ class Partitions:
         """Partitions and rules as they are."""
         return await topology.read(self._engine)
 
-    async def add(
-        self, name: str, reach: Reach, *, weight: float, stripe: int, domain: str
-    ) -> None:
+    async def add(self, name: str, reach: Reach, *, weight: float, stripe: int) -> None:
         """Take in a partition whose pools are there; Refused when they are another store's."""
         check_name(name)
-        member, secret = await asyncio.to_thread(found, name, reach, stripe=stripe, domain=domain)
+        member, secret = await asyncio.to_thread(found, name, reach, stripe=stripe)
         sealed = self._key().seal(secret.encode(), context(name))
         member = replace(member, key=sealed, weight=weight, changed_ms=_now_ms())
         store = (await identity(self._engine)).decode()

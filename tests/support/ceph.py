@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +58,18 @@ class Ceph:
     def rados(self, *words: str) -> str:
         """What `rados` answers."""
         return self._call("rados", *words)
+
+    def fill(self, pool: str) -> None:
+        """Let a pool take nothing more, as one that reached its quota."""
+        self.tell("osd", "pool", "set-quota", pool, "max_objects", "1")
+        deadline = time.monotonic() + 30
+        while f"'{pool}' is full" not in self.tell("health", "detail"):
+            assert time.monotonic() < deadline, "the pool is not full"
+            time.sleep(0.3)
+
+    def remove_pool(self, pool: str) -> None:
+        sure = "--yes-i-really-really-mean-it"
+        self.tell("osd", "pool", "delete", pool, pool, sure)
 
     def _call(self, program: str, *words: str) -> str:
         command = [program, "-c", str(self.conf), *words]
