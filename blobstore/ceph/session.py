@@ -17,6 +17,10 @@ from blobstore.ceph.breaker import Breaker
 
 INSTALL = "apt install python3-rados, then make install"
 PROBE = 0.5  # seconds between looks at a cluster that does not answer
+# By default librados asks for a newer map of the OSDs when an operation has had no answer for 10
+# seconds, looking every 5, and then waits up to 15 to connect again: with our deadlines it would
+# never learn where the OSDs of a cluster that came back are.
+_WATCHFUL = {"objecter_timeout": "1", "objecter_tick_interval": "0.5", "ms_max_backoff": "1"}
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _Result = TypeVar("_Result")
@@ -219,6 +223,7 @@ class Session:
             "rados_mon_op_timeout": seconds,
             "client_mount_timeout": seconds,
             "log_file": "/dev/null",
+            **_WATCHFUL,
             **dict(self._address.options),
         }
         cluster = rados.Rados(rados_id=self._address.user, conf=settings)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from blobstore.ceph import policy, pools
 from blobstore.ceph.session import Address, Session, driver
+from tests.support import processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "ceph" / "run"
 _READY = "Ceph is ready: "
@@ -26,6 +27,7 @@ class Ceph:
         self.folder = folder
         self.conf = folder / "ceph.conf"
         self._options = options
+        self._alone: dict[str, subprocess.Popen[bytes]] = {}
         self.start()
 
     def start(self) -> None:
@@ -43,6 +45,35 @@ class Ceph:
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
+        for one in self._alone.values():
+            one.wait()
+
+    def daemons(self, kind: str = "") -> list[str]:
+        """The names of those that were started, such as osd.0."""
+        return sorted(file.stem for file in (self.folder / "run").glob(f"{kind}*.pid"))
+
+    def kill(self, *names: str) -> None:
+        """kill -9 of daemons."""
+        for name in names:
+            os.kill(self._pid(name), signal.SIGKILL)
+
+    def pause(self, *names: str) -> None:
+        """Return once they stand still."""
+        for name in names:
+            processes.pause(self._pid(name))
+
+    def resume(self, *names: str) -> None:
+        for name in names:
+            os.kill(self._pid(name), signal.SIGCONT)
+
+    def revive(self, *names: str) -> None:
+        """Start daemons that were killed, each alone."""
+        for name in names:
+            command = [str(RUN), str(self.folder), "--only", name]
+            self._alone[name] = subprocess.Popen(command)
+
+    def _pid(self, name: str) -> int:
+        return int((self.folder / "run" / f"{name}.pid").read_text())
 
     def address(self, user: str = "admin") -> Address:
         return Address(self._mon_host(), user, self.tell("auth", "get-key", f"client.{user}"))

@@ -1,0 +1,135 @@
+"""What fails in one partition costs only requests for its own objects."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.ceph.load import Load, fill
+from tests.ceph.store import Stored, eventually
+from tests.support import ceph
+from tests.support.ceph import Ceph
+
+DEADLINE = 3.0  # of an operation, as QUICK has it
+ROOM = 2.0  # seconds more that a busy machine may take
+PEERING = 15.0  # seconds until Ceph has looked at what its OSDs hold
+BREAK = 2 * DEADLINE + ROOM  # until a partition that is gone is known to be
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[Ceph]:
+    """A cluster to be killed."""
+    made = ceph.make("--osds", "3", "--size", str(4 << 30))
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("policy", ["replica:2", "ec:2+1"])
+def test_one_osd_is_killed_and_nobody_notices(stored: Stored, fragile: Ceph, policy: str) -> None:
+    stored.add(fragile, large=policy)
+    with stored.server as server:
+        keys = fill(server, "b-osd", 60)
+        with Load(server, "b-osd", keys) as load:
+            time.sleep(1)
+            fragile.kill("osd.1")
+            time.sleep(6)
+            fragile.revive("osd.1")
+            time.sleep(3)
+        assert load.failed() == []
+        assert len(load.notes) > 100
+        load.check()
+
+
+@pytest.mark.timeout(300)
+def test_a_cluster_is_lost_and_comes_back(stored: Stored, fragile: Ceph, east: Ceph) -> None:
+    lost, kept = stored.add(fragile), stored.add(east)
+    with stored.server as server:
+        keys = fill(server, "b-lost", 60)
+        with Load(server, "b-lost", keys) as load:
+            time.sleep(1)
+            killed = time.monotonic()
+            fragile.kill(*fragile.daemons())
+            time.sleep(BREAK + 2)
+            known = time.monotonic() - 2
+            s3 = server.client()
+            listed = s3.list_objects_v2(Bucket="b-lost", Prefix="k")
+            assert listed["KeyCount"] == 60, "listings need no bytes"
+            fragile.process.wait()
+            fragile.start()
+            back = time.monotonic()
+            time.sleep(PEERING + 2)
+        failed = load.failed()
+        print("served again after", max(note.begun for note in failed) - back)
+        assert failed, "objects of the lost partition were asked for"
+        assert {note.status for note in failed} == {503}
+        assert all(note.retry_after for note in failed)
+        assert max(note.took for note in failed) < BREAK
+        assert not [note for note in failed if note.write], "new objects go elsewhere"
+        assert not load.failed(until=killed - 1)
+        assert not load.failed(since=back + PEERING), "and nobody had to do anything"
+        served = [note for note in load.notes if note.status == 200 and note.begun > known]
+        assert {note.key for note in served}, "objects of the other partition are served"
+        at_once = [note.took for note in failed if note.begun > known]
+        assert sorted(at_once)[len(at_once) // 2] < 0.5, "it is known to be gone"
+        load.check()
+        assert stored.listed()[lost]["state"] == stored.listed()[kept]["state"] == "active"
+
+
+def test_osds_that_stand_still_are_waited_for_no_longer_than_the_deadline(
+    stored: Stored, fragile: Ceph, east: Ceph
+) -> None:
+    stored.add(fragile)
+    stored.add(east)
+    with stored.server as server:
+        keys = fill(server, "b-still", 40)
+        osds = fragile.daemons("osd")
+        with Load(server, "b-still", keys) as load:
+            fragile.pause(*osds)
+            time.sleep(BREAK)
+            fragile.resume(*osds)
+            resumed = time.monotonic()
+            time.sleep(4)
+        failed = load.failed()
+        assert {note.status for note in failed} <= {503}
+        assert not [note for note in failed if note.write]
+        assert max(note.took for note in load.notes) < BREAK
+        assert not load.failed(since=resumed + 2)
+        load.check()
+
+
+def test_without_its_monitor_a_cluster_serves(stored: Stored, fragile: Ceph) -> None:
+    stored.add(fragile)
+    with stored.server as server:
+        keys = fill(server, "b-monitor", 40)
+        with Load(server, "b-monitor", keys) as load:
+            fragile.pause("mon.a")
+            time.sleep(8)
+            fragile.resume("mon.a")
+            time.sleep(1)
+        assert load.failed() == []
+
+
+def test_a_server_starts_without_its_clusters(stored: Stored, fragile: Ceph, east: Ceph) -> None:
+    stored.add(fragile)
+    stored.add(east)
+    with stored.server as server:
+        keys = fill(server, "b-begin", 20)
+        server.stop()
+        fragile.pause(*fragile.daemons())
+        server.start()
+        s3 = server.client()
+        statuses = set()
+        for key in keys:
+            try:
+                statuses.add(
+                    s3.get_object(Bucket="b-begin", Key=key)["ResponseMetadata"]["HTTPStatusCode"]
+                )
+            except s3.exceptions.ClientError as error:
+                statuses.add(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        assert statuses == {200, 503}
+        s3.put_object(Bucket="b-begin", Key="new", Body=b"new")
+        fragile.resume(*fragile.daemons())
+        eventually(lambda: all(s3.head_object(Bucket="b-begin", Key=key) for key in keys))
+        time.sleep(2)
+        for key in keys:
+            s3.get_object(Bucket="b-begin", Key=key)["Body"].read()
