@@ -15,6 +15,8 @@ from tests.support import engines
 from tests.support.balancer import balanced
 from tests.support.server import Server
 
+POLICIES = (("replica:2", "replica:2"), ("ec:2+1", "ec:2+1"), ("replica:2", "ec:2+1"))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them need a server."""
@@ -28,16 +30,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store that the environment names, else an Ocean with three workers.
 
     OCEAN_TEST_METASTORE is embedded (the default), hbase, or cached (hbase behind memcached). On
-    HBase these are two servers, and each request goes to the other one.
+    HBase these are two servers, and each request goes to the other one. OCEAN_TEST_CEPH are the
+    configurations of clusters to keep the bytes on: a replicated partition, one with erasure codes
+    and one of both, in turn.
     """
     named = Store.named()
     if named is not None:
         yield named
         return
     engine = os.environ.get("OCEAN_TEST_METASTORE", "embedded")
+    clusters = os.environ.get("OCEAN_TEST_CEPH", "").split()
     folder = tmp_path_factory.mktemp("ocean")
     if engine == "embedded":
-        with Server(folder, {"OCEAN_WORKERS": "3"}) as server:
+        server = Server(folder, {"OCEAN_WORKERS": "3"})
+        take_in(server, clusters)
+        with server:
             yield Store.of(server)
         return
     settings = {
@@ -46,8 +53,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         "OCEAN_MASTER_KEY_FILE": str(folder / "master.key"),
     }
     one, two = Server(folder / "one", settings), Server(folder / "two", settings)
+    take_in(one, clusters)
     with one, two, balanced(folder, [one, two]) as endpoint:
         yield replace(Store.of(one), endpoint=endpoint)
+
+
+def take_in(server: Server, clusters: list[str]) -> None:
+    """Make partitions on these clusters."""
+    for number, conf in enumerate(clusters):
+        name = f"s{uuid.uuid4().hex[:8]}"
+        large, settled = POLICIES[number % len(POLICIES)]
+        how = ["--failure-domain", "osd", "--placement-groups", "8", "--small", "replica:2"]
+        for words in (["init", *how, "--large", large, "--settled", settled], ["add"]):
+            done = server.run("partition", *words, name, "--conf", conf)
+            assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
