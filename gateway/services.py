@@ -63,6 +63,7 @@ async def open_services(config: Config) -> Services:
         ratio=config.blobs.live_ratio,
         settle=config.ceph.settle_seconds,
         topology=lambda: members.topology,
+        scrub=(config.scrub.days, config.scrub.rate),
     )
     await jobs.start()
 

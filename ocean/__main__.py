@@ -19,6 +19,7 @@ try:
         partition,
         placement,
         rebuild,
+        scrub,
     )
     from ocean.cli.settings import Commands, add_options, loaded
     from ocean.config import ConfigError
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         config,
         credentials,
         fsck,
+        scrub,
         backup,
         rebuild,
         metastore,

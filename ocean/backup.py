@@ -28,8 +28,9 @@ from metastore.sqlite_file import Options
 from ocean.belonging import EMBEDDED
 from ocean.config import Config
 from ocean.engines import open_engine
-from ocean.fsck import Fault, FaultKind, Fsck, Summary
+from ocean.fsck import Fault, Fsck, Summary
 from ocean.identity.sealed import sealed_with
+from ocean.objects.verify import FaultKind
 from ocean.starting import StartError, refuse_half_restored, stop_for_good
 
 FORMAT = 1  # of a backup's folder

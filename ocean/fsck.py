@@ -6,12 +6,11 @@ of processes that live, or whose death nobody has judged yet, are no faults.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from enum import StrEnum
 from typing import NamedTuple
 
-from blobstore.base import BlobError, Corrupt, NotFound
+from blobstore.base import BlobError, NotFound
 from blobstore.blobs import Blobs
-from blobstore.extents import Extent, Layout, Place, Slice
+from blobstore.extents import Extent, Place
 from metastore import codec, versions
 from metastore.engine import Corrupt as CorruptRow
 from metastore.engine import Engine, Table
@@ -21,18 +20,9 @@ from metastore.records import Bucket, Head, Kind, LifeState, Part, Upload, Uploa
 from ocean.jobs.orphans import epoch_of
 from ocean.objects import label
 from ocean.objects.census import Census, Named
+from ocean.objects.verify import FaultKind, verify
 
 _OVER = (UploadState.DONE, UploadState.ABORTED)  # the parts are being given back
-
-
-class FaultKind(StrEnum):
-    """What can be wrong."""
-
-    ROW = "row"  # a row cannot be what was written
-    MISSING = "missing"  # a row names a blob, or another row, that is not there
-    DAMAGED = "damaged"  # the blob is shorter than the row says, or fails its checksum
-    ORPHAN = "orphan"  # a blob that no row names and that no job will collect
-    STRAY = "stray"  # a file among the blobs that is none
 
 
 class Fault(NamedTuple):
@@ -183,21 +173,8 @@ class Fsck:
             return Fault(FaultKind.DAMAGED, where, what, *at)
         if not self._verify:
             return None
-        try:
-            async for _ in self._blobs.read(Slice(extent, 0, extent.size)):
-                pass
-            owner = await self._owner(extent)
-        except (Corrupt, NotFound) as error:
-            return Fault(FaultKind.DAMAGED, where, str(error), *at)
-        if owner is not None and owner.bucket_id != named.bucket_id:
-            return Fault(FaultKind.DAMAGED, where, "its blob is another bucket's", *at)
-        return None
-
-    async def _owner(self, extent: Extent) -> label.Label | None:
-        if extent.layout is Layout.SEGMENTS:
-            return label.decode(await self._blobs.label(extent.place))
-        owner, _ = await self._blobs.read_needle(extent)
-        return label.decode(owner)
+        wrong = await verify(self._blobs, named.bucket_id, extent)
+        return Fault(wrong.kind, where, wrong.what, *at) if wrong is not None else None
 
     async def _size(self, extent: Extent) -> int | None:
         """The blob's size, asked once; a volume that is written to only grows."""

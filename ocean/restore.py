@@ -10,9 +10,10 @@ from ocean.backup import Notes, hold, opened, read_marker, refuse_nested
 from ocean.belonging import EMBEDDED
 from ocean.config import Config
 from ocean.engines import begin_anew, open_blobs, open_engine
-from ocean.fsck import Fault, FaultKind, Fsck, Summary
+from ocean.fsck import Fault, Fsck, Summary
 from ocean.identity.sealed import matching
 from ocean.keys.local import KeyFileError
+from ocean.objects.verify import FaultKind
 from ocean.starting import RESTORING, StartError, lock_folder, stop_for_good
 
 

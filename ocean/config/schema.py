@@ -88,6 +88,17 @@ class Ceph(Section, frozen=True):
     ] = 600
 
 
+class Scrub(Section, frozen=True):
+    """Reading everything that is stored, to find what went bad."""
+
+    days: Annotated[
+        float, Meta(gt=0, le=3650, description="between the ends of passes over everything")
+    ] = 14
+    rate: Annotated[Size, Meta(description="bytes a second that are read at most; 0: any")] = Size(
+        16 << 20
+    )
+
+
 class Metrics(Section, frozen=True):
     """Who may read `/metrics` on the admin port."""
 
@@ -139,5 +150,6 @@ class Config(Section, frozen=True):
     limits: Limits = field(default_factory=Limits)
     blobs: Blobs = field(default_factory=Blobs)
     ceph: Ceph = field(default_factory=Ceph)
+    scrub: Scrub = field(default_factory=Scrub)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)

@@ -9,6 +9,7 @@ from ocean.jobs.collect import Collector
 from ocean.jobs.custody import Custody
 from ocean.jobs.drain import Drain
 from ocean.jobs.housekeeping import SETTLE, Housekeeping
+from ocean.jobs.scrubbing import Scrubbing
 from ocean.jobs.watch import Watch
 from ocean.partitions.records import Topology
 from ocean.store import Ocean
@@ -34,6 +35,7 @@ class Jobs:
         ratio: float,
         settle: float = SETTLE,
         topology: Callable[[], Topology] = Topology,
+        scrub: tuple[float, int] = (14.0, 0),
     ) -> None:
         self._ocean = ocean
         self._on_failure = on_failure
@@ -44,13 +46,16 @@ class Jobs:
         )
         custody = Custody(ocean.meta, self.watch, ocean.inflight)
         self.drain = Drain(ocean.meta, ocean.blobs, self.watch, custody, topology)
+        days, rate = scrub
+        self.scrubbing = Scrubbing(ocean.meta, ocean.blobs, self.watch, days=days, rate=rate)
         ocean.meta.objects.discarded = self.collector.add
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Look once at who else lives, then run in the background."""
         await self.watch.once()
-        for run in (self.watch.run, self.collector.run, self.housekeeping.run, self.drain.run):
+        housekeeping = (self.housekeeping.run, self.drain.run, self.scrubbing.run)
+        for run in (self.watch.run, self.collector.run, *housekeeping):
             task = asyncio.create_task(run())
             task.add_done_callback(self._ended)
             self._tasks.append(task)

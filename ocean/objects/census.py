@@ -17,6 +17,7 @@ from metastore.records import Head, Part, Trash, Upload, Version
 from ocean.objects import manifest
 
 BATCH = 500
+TABLES = (Table.PARTS, Table.UPLOADS, Table.TRASH, Table.OBJECTS, Table.VERSIONS)
 
 
 class Named(NamedTuple):
@@ -49,10 +50,16 @@ class Census:
 
     async def rows(self, bucket_id: bytes = b"") -> AsyncIterator[Named]:
         """All rows that name bytes, and all uploads; of one bucket, if given."""
-        stop = keys.successor(bucket_id)
-        for table in (Table.PARTS, Table.UPLOADS, Table.TRASH, Table.OBJECTS, Table.VERSIONS):
-            async for row in Cursor(self._engine, table, bucket_id, stop, BATCH):
-                yield await self._named(table, row)
+        for table in TABLES:
+            async for named in self.table(table, bucket_id, keys.successor(bucket_id)):
+                yield named
+
+    async def table(
+        self, table: Table, start: bytes = b"", stop: bytes | None = None
+    ) -> AsyncIterator[Named]:
+        """Those of one keyspace from row `start` to before `stop`."""
+        async for row in Cursor(self._engine, table, start, stop, BATCH):
+            yield await self._named(table, row)
 
     async def head(self, bucket_id: bytes, key: str) -> Head | None:
         """One Head as it is now."""

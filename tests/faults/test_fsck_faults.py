@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from metastore.engine import Row, Table
-from ocean.fsck import Fault, FaultKind
+from ocean.fsck import Fault
 from ocean.objects.census import Census
+from ocean.objects.verify import FaultKind
 from tests.faults.client import Client
 from tests.faults.ledger import Ledger, Writers
 from tests.faults.operations import content, prepare

@@ -11,7 +11,7 @@ import pytest
 
 from metastore.codec import FORMAT
 from metastore.engine import Row, Table
-from ocean.fsck import FaultKind
+from ocean.objects.verify import FaultKind
 from tests.faults.operations import prepare
 from tests.faults.store import Store, opened
 from tests.faults.test_fsck_faults import TABLES, fill_every_table

@@ -12,7 +12,8 @@ from ocean import backup
 from ocean.backup import Report, back_up
 from ocean.belonging import EMBEDDED
 from ocean.config.schema import Config
-from ocean.fsck import Fault, FaultKind, Summary
+from ocean.fsck import Fault, Summary
+from ocean.objects.verify import FaultKind
 from ocean.restore import Restored, restore
 from ocean.starting import RESTORING, StartError, refuse_half_restored
 from tests.support.embedded import begun, config_of, content, make_bucket, put

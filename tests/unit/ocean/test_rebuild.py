@@ -15,8 +15,9 @@ from metastore.lives import Lives
 from metastore.memory import MemoryEngine
 from metastore.records import Algorithm, Bucket, Version
 from metastore.store import MetaStore
-from ocean.fsck import Fault, FaultKind, Fsck
+from ocean.fsck import Fault, Fsck
 from ocean.objects.put import Expected, Spool
+from ocean.objects.verify import FaultKind
 from ocean.rebuild import MARK, Rebuild, Rebuilt
 from ocean.store import Ocean
 from tests.support.embedded import content

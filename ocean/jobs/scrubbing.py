@@ -1,0 +1,75 @@
+"""Scrubbing on schedule: the leading process reads everything once in so many days."""
+
+import asyncio
+import logging
+import time
+
+from blobstore.base import BlobError
+from blobstore.blobs import Blobs
+from metastore.engine import EngineError
+from metastore.errors import StoreError
+from metastore.store import MetaStore
+from ocean import scrub
+from ocean.jobs.watch import Watch
+from ocean.scrub import Scrub
+
+log = logging.getLogger(__name__)
+
+LOOK = 60.0  # seconds between looks at whether it is time
+DAY_MS = 86_400_000
+
+
+class Scrubbing:
+    """Of one process. `rate` is in bytes a second."""
+
+    def __init__(
+        self, meta: MetaStore, blobs: Blobs, watch: Watch, *, days: float, rate: int
+    ) -> None:
+        self._meta = meta
+        self._watch = watch
+        self._days = days
+        self._scrub = Scrub(meta.engine, blobs, Pace(rate).spend)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.once()
+            except (EngineError, BlobError, StoreError) as error:
+                log.warning("scrubbing: %s", error)  # it goes on where it was
+
+    async def once(self) -> None:
+        """A whole pass, if one is due or under way."""
+        if not self._watch.leads:
+            return
+        engine = self._meta.engine
+        now = await scrub.state(engine)
+        since = now.finished_ms or await scrub.first_seen(engine, now)
+        if not now.under_way and time.time() * 1000 - since < self._days * DAY_MS:
+            return
+        async for found in self._scrub.run():
+            log.error(
+                "scrub: %s/%s: %s: %s [%s]",
+                found.bucket, found.key, found.kind, found.what, found.blob,
+            )  # fmt: skip
+        log.info("scrub: everything has been read")
+
+
+class Pace:
+    """Keeps to a rate in bytes a second, over longer than an instant; 0: none."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._ahead = 0.0  # seconds of work done before its time
+        self._last = time.monotonic()
+
+    async def spend(self, size: int) -> None:
+        """Wait until so many bytes more were due."""
+        if not self._rate:
+            await asyncio.sleep(0)
+            return
+        now = time.monotonic()
+        self._ahead = max(self._ahead - (now - self._last), 0.0) + size / self._rate
+        self._last = now
+        await asyncio.sleep(self._ahead)
