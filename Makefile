@@ -13,13 +13,16 @@ NIGHTLY := attacks disk growth kill-points kills nemeses power schedules suite
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run run-hbase install rados check test parts lint nightly clean $(NIGHTLY:%=nightly-%)
+.PHONY: run run-hbase run-cluster install rados check test parts lint nightly clean $(NIGHTLY:%=nightly-%)
 
 run: install
 	@exec $(BIN)/ocean serve
 
 run-hbase: install
 	@exec $(BIN)/python deploy/hbase/run-all
+
+run-cluster: install
+	@exec $(BIN)/python deploy/hbase/run-all --ceph
 
 install: $(VENV)/.installed rados
 

@@ -27,12 +27,14 @@ def wait_for(said: Path, text: str, times: int, seconds: float = 120) -> None:
 
 
 @contextmanager
-def running(server: Server, folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+def running(
+    server: Server, folder: Path, *options: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     """It, ready, and the file that it writes to; all that is left of it is killed."""
     said = folder / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
+            [sys.executable, str(SCRIPT), *options],
             cwd=folder,
             env=server.environment,
             stdout=out,
