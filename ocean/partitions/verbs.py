@@ -237,7 +237,7 @@ class Partitions:
 
         def changed(now: Topology) -> Topology:
             member = _existing(now, name)
-            kept = member.rate if rate is None else rate
+            kept = member.rate if rate is None else int(rate)
             return _with(now, replace(member, paused=paused, rate=kept))
 
         return _existing(await topology.change(self._engine, changed), name)
