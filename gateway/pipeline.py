@@ -105,9 +105,10 @@ class Pipeline:
             raise errors.NotImplemented(
                 f"{operation.name} is not implemented.", Operation=operation.name
             )
-        refusals.refuse(request.headers, target.query, cx.owner)
+        classes = self._ocean.topology().classes
+        refusals.refuse(request.headers, target.query, cx.owner, classes)
         if operation.body is BodyKind.FORM:
-            refusals.refuse_fields(given)
+            refusals.refuse_fields(given, classes)
         document = await self._body(cx, operation, verified)
         taken = operation.bind(given, target.query, document)
         output = await operation.handler(cx, taken)

@@ -6,7 +6,7 @@ their query.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gateway.wire.hoisting import PRESIGNED
 from ocean import errors
@@ -136,34 +136,43 @@ STORAGE_CLASSES = frozenset(
 )
 
 
-def refuse(headers: Mapping[str, str], query: Mapping[str, str], owner: str = "") -> None:
+def refuse(
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    owner: str = "",
+    classes: Collection[str] = (),
+) -> None:
     """Raise NotImplemented for the first header of a feature that is not built.
 
     `headers` have names in lower case; a query has any case and is looked at as if it were headers,
     because a presigned URL may carry them there. `owner` is the canonical id of the
-    bucket's owner.
+    bucket's owner, `classes` are the storage classes that placement rules name.
     """
     for name in headers:
         if name not in _COMMON and name.startswith("x-amz-"):
-            _check(name, name, headers[name], owner)
+            _check(name, name, headers[name], owner, classes)
     if PRESIGNED.issuperset(query):
         return  # all of them are HANDLED
     for name in query:
         if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
-            _check(lower, name, query[name], owner)
+            _check(lower, name, query[name], owner, classes)
 
 
-def refuse_fields(fields: Mapping[str, str]) -> None:
+def refuse_fields(fields: Mapping[str, str], classes: Collection[str] = ()) -> None:
     """The same for the fields of a form, by name in lower case, of which fewer have a meaning."""
     for name, value in fields.items():
         if name == "acl":
             _check("x-amz-acl", name, value)
         elif name.startswith("x-amz-") and name not in _FIELDS:
-            _check(name, name, value)
+            _check(name, name, value, classes=classes)
 
 
-def _check(name: str, given: str, value: str, owner: str = "") -> None:
+def _check(
+    name: str, given: str, value: str, owner: str = "", classes: Collection[str] = ()
+) -> None:
     if name.startswith(METADATA):
+        return
+    if name == "x-amz-storage-class" and value in classes:
         return
     if name in GRANTS and all(_grantee(one) == owner for one in value.split(",")):
         return

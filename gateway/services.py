@@ -50,7 +50,7 @@ async def open_services(config: Config) -> Services:
     meta.lease.beside = members.refresh
     await members.refresh()
     following = asyncio.create_task(members.run())
-    ocean = Ocean(meta, blobs, place=members.place)
+    ocean = Ocean(meta, blobs, place=members.place, topology=lambda: members.topology)
     admin = AdminApi(Identities(engine, key), credentials, meta.buckets, metrics, config)
     pipeline = Pipeline(
         ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics

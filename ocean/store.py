@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 
 from blobstore.blobs import Blobs
 from metastore.store import MetaStore
@@ -10,6 +11,7 @@ from ocean.objects.delete import Delete
 from ocean.objects.discard import Discard
 from ocean.objects.get import Get
 from ocean.objects.put import Ingest, Place, Put, anywhere
+from ocean.partitions.records import Topology
 from ocean.ports import Clock
 
 
@@ -25,8 +27,14 @@ class Ocean:
     """What the gateway calls."""
 
     def __init__(
-        self, meta: MetaStore, blobs: Blobs, clock: Clock | None = None, place: Place = anywhere
+        self,
+        meta: MetaStore,
+        blobs: Blobs,
+        clock: Clock | None = None,
+        place: Place = anywhere,
+        topology: Callable[[], Topology] = Topology,
     ) -> None:
+        self.topology = topology
         self.clock = clock or SystemClock()
         self.meta = meta
         self.blobs = blobs

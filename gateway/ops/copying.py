@@ -9,6 +9,7 @@ from gateway.operations import s3
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
+    class_number,
     made_version,
     modified,
     parse_algorithm,
@@ -93,7 +94,11 @@ def _algorithm(given: CopyObjectInput, source: Version) -> Algorithm:
 def _draft(cx: Context, given: CopyObjectInput, source: Version) -> Version:
     """The version to be: metadata and tags of the source, or of the request."""
     made = Version(
-        owner=cx.caller.id, headers=source.headers, metadata=source.metadata, tags=source.tags
+        owner=cx.caller.id,
+        headers=source.headers,
+        metadata=source.metadata,
+        tags=source.tags,
+        storage_class=class_number(cx, given.storage_class),
     )
     if given.metadata_directive == "REPLACE":
         headers, metadata = system_headers(given), user_metadata(given.metadata)

@@ -12,6 +12,7 @@ from ocean.body import digests
 from ocean.errors import BadDigest, InvalidArgument, InvalidRequest, MetadataTooLarge
 from ocean.objects.get import version_id_of
 from ocean.objects.put import Expected
+from ocean.partitions.records import STANDARD
 from ocean.rules import preconditions, tags
 from ocean.rules.preconditions import NONE, Conditions
 
@@ -38,7 +39,18 @@ def draft(cx: Context, given: Any, tagging: str | None) -> Version:
         headers=system_headers(given),
         metadata=user_metadata(given.metadata),
         tags=tuple(tags.parse_header(tagging).items()) if tagging else (),
+        storage_class=class_number(cx, given.storage_class),
     )
+
+
+def class_number(cx: Context, name: str | None) -> int:
+    """The number that versions have for a storage class that was not refused."""
+    return (cx.ocean.topology().class_number(name) or 0) if name else 0
+
+
+def class_name(cx: Context, number: int) -> str:
+    """The storage class of a version, as documents have it."""
+    return cx.ocean.topology().class_name(number) if number else STANDARD
 
 
 def system_headers(given: Any) -> dict[str, str]:

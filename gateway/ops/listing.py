@@ -5,6 +5,7 @@ import binascii
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.drafts import class_name
 from gateway.ops.shapes.listing import (
     ListBucketResult,
     ListBucketResultV2,
@@ -44,7 +45,7 @@ async def list_objects(cx: Context, given: ListObjectsInput) -> ListObjectsOutpu
         is_truncated=page.truncated,
         encoding_type=given.encoding_type,
     )
-    document = listing.objects_page(head, _rows(page), page.prefixes, owner=_owner(cx))
+    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owner=_owner(cx))
     return ListObjectsOutput(document=document)
 
 
@@ -68,7 +69,7 @@ async def list_objects_v2(cx: Context, given: ListObjectsV2Input) -> ListObjects
         encoding_type=given.encoding_type,
     )
     owner = _owner(cx) if given.fetch_owner else None
-    document = listing.objects_page(head, _rows(page), page.prefixes, owner=owner)
+    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owner=owner)
     return ListObjectsV2Output(document=document)
 
 
@@ -100,7 +101,7 @@ async def list_object_versions(
         is_truncated=page.truncated,
         encoding_type=given.encoding_type,
     )
-    rows = [_version_row(entry) for entry in page.entries]
+    rows = [_version_row(cx, entry) for entry in page.entries]
     document = listing.versions_page(head, rows, page.prefixes, owner=_owner(cx))
     return ListObjectVersionsOutput(document=document)
 
@@ -116,7 +117,7 @@ def _owner(cx: Context) -> Owner:
     return cx.bucket.owner, cx.owner_name
 
 
-def _rows(page: Page) -> list[ObjectRow]:
+def _rows(cx: Context, page: Page) -> list[ObjectRow]:
     return [
         (
             key,
@@ -125,12 +126,13 @@ def _rows(page: Page) -> list[ObjectRow]:
             s.size,
             _ALGORITHMS[s.algorithm] if s.algorithm else "",
             _TYPES[s.composite],
+            class_name(cx, s.storage_class),
         )
         for key, s, _ in page.entries
     ]
 
 
-def _version_row(entry: Entry) -> VersionRow:
+def _version_row(cx: Context, entry: Entry) -> VersionRow:
     s = entry.summary
     etag = ""
     if s.kind & 0x0F == Kind.OBJECT:
@@ -144,6 +146,7 @@ def _version_row(entry: Entry) -> VersionRow:
         s.size,
         _ALGORITHMS[s.algorithm] if s.algorithm else "",
         _TYPES[s.composite],
+        class_name(cx, s.storage_class),
     )
 
 

@@ -11,6 +11,7 @@ from gateway.ops import slow
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
+    class_name,
     draft,
     expected,
     made_version,
@@ -238,7 +239,7 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
             is_truncated=len(found) > limit > 0,
             initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
             owner=owner,
-            storage_class="STANDARD",
+            storage_class=class_name(cx, upload.draft.storage_class),
             checksum_algorithm=upload.algorithm.name if upload.algorithm else None,
             checksum_type=_type(upload),
             parts=tuple(
@@ -283,7 +284,7 @@ async def list_multipart_uploads(
                 upload_id=upload.id.hex(),
                 key=written(upload.key),
                 initiated=_moment(upload.initiated_ms),
-                storage_class="STANDARD",
+                storage_class=class_name(cx, upload.draft.storage_class),
                 owner=owner,
                 initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
                 checksum_algorithm=upload.algorithm.name if upload.algorithm else None,

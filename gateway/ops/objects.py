@@ -12,6 +12,7 @@ from gateway.operations import BodyKind, s3
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
+    class_name,
     draft,
     expected,
     made_version,
@@ -245,6 +246,8 @@ def _described(
     fields.update(_overrides(cx, given))
     if version.tags:
         fields["tag_count"] = len(version.tags)
+    if version.storage_class:
+        fields["storage_class"] = class_name(cx, version.storage_class)
     if shown.partial and version.size:
         selected = ranges.Range(shown.start, shown.stop)
         fields["content_range"] = ranges.content_range(selected, version.size)
@@ -277,7 +280,9 @@ async def get_object_attributes(
             if checksum
             else None,
             object_parts=parts,
-            storage_class="STANDARD" if "StorageClass" in wanted else None,
+            storage_class=class_name(cx, version.storage_class)
+            if "StorageClass" in wanted
+            else None,
             object_size=version.size if "ObjectSize" in wanted else None,
         ),
     )

@@ -3,8 +3,8 @@
 A page reads as the same document written element by element. Rows are plain tuples, because a page
 is written within a millisecond:
 
-    ObjectRow   key, modified, etag, size, checksum algorithm, checksum type
-    VersionRow  key, version id, is latest, modified, etag, size, checksum algorithm, checksum type
+    ObjectRow   key, modified, etag, size, checksum algorithm, checksum type, storage class
+    VersionRow  key, version id, is latest, modified, etag, size, and the same three
 
 `modified` is in whole seconds since 1970, the etag is without quotes; a version without etag is a
 delete marker; an empty checksum algorithm writes none.
@@ -20,8 +20,8 @@ import msgspec
 from gateway.wire.documents import NAMESPACE, Document
 from gateway.wire.xml import DECLARATION, encode, escape
 
-ObjectRow = tuple[str, int, str, int, str, str]
-VersionRow = tuple[str, str, bool, int, str, int, str, str]
+ObjectRow = tuple[str, int, str, int, str, str, str]
+VersionRow = tuple[str, str, bool, int, str, int, str, str, str]
 Owner = tuple[str, str]  # canonical id, display name
 
 # The fields of a head that hold keys or parts of keys: encoded with them.
@@ -54,12 +54,12 @@ def objects_page(
 ) -> bytes:
     """A ListBucketResult; `owner` is written into each row if given."""
     keys = _written(head, [row[0] for row in rows])
-    tail = _owner(owner) + "<StorageClass>STANDARD</StorageClass></Contents>"
+    owned = _owner(owner)
     out = [
         f"<Contents><Key>{key}</Key><LastModified>{_moment(modified)}</LastModified>"
         f"<ETag>&quot;{etag}&quot;</ETag>{_checksum(algorithm, kind) if algorithm else ''}"
-        f"<Size>{size}</Size>{tail}"
-        for key, (_, modified, etag, size, algorithm, kind) in zip(keys, rows, strict=True)
+        f"<Size>{size}</Size>{owned}<StorageClass>{stored}</StorageClass></Contents>"
+        for key, (_, modified, etag, size, algorithm, kind, stored) in zip(keys, rows, strict=True)
     ]
     return _page(head, out, prefixes)
 
@@ -76,7 +76,7 @@ def versions_page(
     owned = _owner(owner)
     out = []
     for written, row in zip(keys, rows, strict=True):
-        _, version, latest, modified, etag, size, algorithm, kind = row
+        _, version, latest, modified, etag, size, algorithm, kind, stored = row
         name = "Version" if etag else "DeleteMarker"
         common = (
             f"<{name}><Key>{written}</Key><VersionId>{version}</VersionId><IsLatest>"
@@ -87,7 +87,7 @@ def versions_page(
             common += (
                 f"<ETag>&quot;{etag}&quot;</ETag>"
                 f"{_checksum(algorithm, kind) if algorithm else ''}<Size>{size}</Size>"
-                "<StorageClass>STANDARD</StorageClass>"
+                f"<StorageClass>{stored}</StorageClass>"
             )
         out.append(f"{common}{owned}</{name}>")
     return _page(head, out, prefixes)

@@ -159,3 +159,41 @@ def test_only_an_empty_partition_goes(stored: Stored, east: Ceph, west: Ceph) ->
         assert "is draining for" in stored.refused("partition", "remove", one)
         said = stored.refused("partition", "set-state", two, "read-only")
         assert "no partition but" in said
+
+
+def test_a_named_storage_class_leads_to_its_partition(
+    stored: Stored, east: Ceph, west: Ceph
+) -> None:
+    one, two = stored.add(east), stored.add(west)
+    stored.ocean("placement", "set", "cold", "--class", "COLD", "--partitions", two)
+    stored.ocean("placement", "set", "rest", "--partitions", one)
+    with stored.server as server:
+        s3 = server.client()
+        bucket = "b-class"
+        s3.create_bucket(Bucket=bucket)
+        cold = {"Bucket": bucket, "StorageClass": "COLD"}
+        s3.put_object(**cold, Key="a", Body=SMALL)
+        s3.put_object(Bucket=bucket, Key="b", Body=SMALL)
+        s3.copy_object(**cold, Key="c", CopySource=f"{bucket}/b")
+        s3.copy_object(Bucket=bucket, Key="d", CopySource=f"{bucket}/a")
+        upload = s3.create_multipart_upload(**cold, Key="e")["UploadId"]
+        (begun,) = s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert begun["StorageClass"] == "COLD"
+        part = s3.upload_part(Bucket=bucket, Key="e", UploadId=upload, PartNumber=1, Body=LARGE)
+        listed = s3.list_parts(Bucket=bucket, Key="e", UploadId=upload)
+        assert listed["StorageClass"] == "COLD"
+        done = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        s3.complete_multipart_upload(Bucket=bucket, Key="e", UploadId=upload, MultipartUpload=done)
+        classes = {
+            o["Key"]: o["StorageClass"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]
+        }
+        assert classes == {"a": "COLD", "b": "STANDARD", "c": "COLD", "d": "STANDARD", "e": "COLD"}
+        for key, name in classes.items():
+            shown = s3.head_object(Bucket=bucket, Key=key).get("StorageClass")
+            assert shown == (None if name == "STANDARD" else name)
+        told = s3.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["StorageClass"])
+        assert told["StorageClass"] == "COLD"
+        assert [len(names(west, two, role)) for role in ("small", "large")] == [1, 3]
+        assert [len(names(east, one, role)) for role in ("small", "large")] == [1, 0]
+        with pytest.raises(s3.exceptions.ClientError, match="InvalidStorageClass"):
+            s3.put_object(Bucket=bucket, StorageClass="WARM", Key="f", Body=SMALL)

@@ -39,6 +39,7 @@ objects = st.lists(
         st.integers(0, 2**43),
         st.sampled_from(["", "CRC32", "CRC64NVME"]),
         st.just("FULL_OBJECT"),
+        st.sampled_from(["STANDARD", "COLD"]),
     ),
     max_size=5,
 )
@@ -47,7 +48,7 @@ objects = st.lists(
 @settings(max_examples=50)
 @given(objects, st.lists(keys, max_size=3), st.booleans(), st.booleans())
 def test_a_client_reads_the_rows(
-    rows: list[tuple[str, int, str, int, str, str]],
+    rows: list[tuple[str, int, str, int, str, str, str]],
     prefixes: list[str],
     encoded: bool,
     owned: bool,
@@ -71,14 +72,14 @@ def test_a_client_reads_the_rows(
     assert page["NextContinuationToken"] == "t/&"
     contents = page.get("Contents", [])
     for row, entry in zip(rows, contents, strict=True):
-        key, modified, etag, size, algorithm, kind = row
+        key, modified, etag, size, algorithm, kind, stored = row
         assert plain(entry["Key"]) == key
         assert entry["LastModified"].timestamp() == modified
         assert (entry["ETag"], entry["Size"]) == (f'"{etag}"', size)
         assert entry.get("ChecksumAlgorithm", []) == ([algorithm] if algorithm else [])
         assert entry.get("ChecksumType") == (kind if algorithm else None)
         assert entry.get("Owner") == ({"ID": "id", "DisplayName": "n&"} if owned else None)
-        assert entry["StorageClass"] == "STANDARD"
+        assert entry["StorageClass"] == stored
     found = [plain(one["Prefix"]) for one in page.get("CommonPrefixes", [])]
     assert found == prefixes
 
@@ -88,8 +89,8 @@ def test_versions_and_delete_markers() -> None:
         name="b", max_keys=2, is_truncated=True, next_key_marker="k<", next_version_id_marker="v1"
     )
     rows = [
-        ("k<", "v2", True, 1_700_000_000, "", 0, "", ""),
-        ("k<", "v1", False, 1_600_000_000, "ab", 5, "SHA1", "COMPOSITE"),
+        ("k<", "v2", True, 1_700_000_000, "", 0, "", "", "STANDARD"),
+        ("k<", "v1", False, 1_600_000_000, "ab", 5, "SHA1", "COMPOSITE", "COLD"),
     ]
     body = versions_page(head, rows, ["p/"], owner=("id", "name"))
     page = parsed("ListObjectVersions", body)
@@ -98,6 +99,7 @@ def test_versions_and_delete_markers() -> None:
     assert marker["LastModified"].timestamp() == 1_700_000_000
     assert (version["ETag"], version["Size"], version["IsLatest"]) == ('"ab"', 5, False)
     assert (version["ChecksumAlgorithm"], version["ChecksumType"]) == (["SHA1"], "COMPOSITE")
+    assert version["StorageClass"] == "COLD"
     assert version["Owner"] == marker["Owner"] == {"ID": "id", "DisplayName": "name"}
     assert (page["NextKeyMarker"], page["NextVersionIdMarker"]) == ("k<", "v1")
     assert body.index(b"<DeleteMarker>") < body.index(b"<Version>")
@@ -106,10 +108,12 @@ def test_versions_and_delete_markers() -> None:
 @pytest.mark.parametrize("char", ["\x01", "\x1f", "\r", "\x7f", "\x85", "\ufffe"])
 def test_keys_that_xml_cannot_hold_are_references(char: str) -> None:
     head = ListBucketResult(name="b", max_keys=1, is_truncated=False)
-    body = objects_page(head, [(f"a{char}b", 0, "e", 0, "", "")], [])
+    body = objects_page(head, [(f"a{char}b", 0, "e", 0, "", "", "STANDARD")], [])
     assert f"<Key>a&#x{ord(char):x};b</Key>".encode() in body
     encoded = ListBucketResult(name="b", max_keys=1, is_truncated=False, encoding_type="url")
-    page = parsed("ListObjects", objects_page(encoded, [(f"a{char} +b", 0, "e", 0, "", "")], []))
+    page = parsed(
+        "ListObjects", objects_page(encoded, [(f"a{char} +b", 0, "e", 0, "", "", "STANDARD")], [])
+    )
     assert unquote(page["Contents"][0]["Key"]) == f"a{char} +b"
 
 
