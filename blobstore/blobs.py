@@ -135,14 +135,26 @@ class Blobs:
             self.candidates(label, target), lambda partition: partition.volumes.put(label, data)
         )
 
-    async def move_needle(self, volume: Place, needle: Needle) -> Extent:
-        """A durable copy among what compaction writes, for the caller to refer to instead: in the
-        same partition, unless that is to be emptied."""
-        owner = self._owners[volume.pool]
-        into = [owner] if owner.state is State.ACTIVE else self.candidates(needle.label)
+    async def move_needle(
+        self, volume: Place, needle: Needle, into: Partition | None = None
+    ) -> Extent:
+        """A durable copy among what compaction writes, for the caller to refer to instead: in
+        `into`, or the same partition, unless that is to be emptied."""
+        owner = into or self._owners[volume.pool]
+        among = [owner] if owner.state is State.ACTIVE else self.candidates(needle.label)
         return await first_of(
-            into, lambda partition: partition.compacted.put(needle.label, needle.data)
+            among, lambda partition: partition.compacted.put(needle.label, needle.data)
         )
+
+    def preferred(self, key: bytes, target: Target = ANYWHERE) -> Partition | None:
+        """The partition that new bytes with this key would go to, if any has room."""
+        shares = [
+            (name, one.share)
+            for name, one in self.partitions.items()
+            if target.among is None or name in target.among
+        ]
+        first = ordered(key, shares)
+        return self.partitions[first[0]] if first else None
 
     def segment_writer(self, label: bytes, target: Target = ANYWHERE) -> SegmentWriter:
         return SegmentWriter(

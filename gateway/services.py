@@ -62,7 +62,6 @@ async def open_services(config: Config) -> Services:
         interval=config.blobs.sweep_seconds,
         ratio=config.blobs.live_ratio,
         settle=config.ceph.settle_seconds,
-        topology=lambda: members.topology,
         scrub=(config.scrub.days, config.scrub.rate),
     )
     await jobs.start()

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         admin,
     ):
         module.add(commands)
+    partition.add_rebalance(commands)
     return parser
 
 

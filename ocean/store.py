@@ -35,6 +35,7 @@ class Ocean:
         topology: Callable[[], Topology] = Topology,
     ) -> None:
         self.topology = topology
+        self.place = place
         self.clock = clock or SystemClock()
         self.meta = meta
         self.blobs = blobs

@@ -211,6 +211,48 @@ async def _acted(config: Config, act: Callable[[Partitions], Awaitable[_Result]]
         await engine.close()
 
 
+def add_rebalance(commands: Commands) -> None:
+    parser = commands.add_parser("rebalance", help="even out what lies in the active partitions")
+    add_options(parser)
+    add_json(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--stop", action="store_true", help="end the one under way")
+    how.add_argument("--status", action="store_true", help="only say how far it is")
+    how.add_argument("--no-wait", action="store_true", help="let the servers do it")
+    parser.add_argument(
+        "--rate", type=Size.read, default=0, metavar="BYTES", help="a second, in each process"
+    )
+    parser.set_defaults(run=_rebalance)
+
+
+def _rebalance(options: argparse.Namespace) -> int:
+    async def begin(partitions: Partitions) -> int:
+        return await partitions.rebalance(stop=options.stop, rate=options.rate)
+
+    if not options.status:
+        on_store(options, begin)
+    said = ""
+    while not options.stop:
+        done, text = on_store(options, _rebalanced)
+        if text != said:
+            print(text, flush=True)
+            said = text
+        if done or options.status or options.no_wait:
+            break
+        time.sleep(WAIT)
+    return 0
+
+
+async def _rebalanced(partitions: Partitions) -> tuple[bool, str]:
+    number = (await partitions.topology()).rebalance.number
+    now = [one for one in await partitions.rebalanced() if one.number == number]
+    blobs, volumes = sum(one.blobs for one in now), sum(one.volumes for one in now)
+    size = sum(one.bytes for one in now)
+    left = await partitions.living() - {one.epoch for one in now if one.done}
+    text = f"moved {blobs} blobs, out of {volumes} volumes, {size} bytes"
+    return not left, f"{text}; {len(left)} processes at work"
+
+
 def _drain(options: argparse.Namespace) -> int:
     async def begin(partitions: Partitions) -> None:
         await partitions.drain(options.name, paused=options.pause, rate=options.rate)

@@ -12,6 +12,7 @@ from blobstore.base import BlobError, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout, Place
 from blobstore.frames import Damage, Needle
+from blobstore.partition import Partition
 from metastore.engine import EngineError
 from metastore.errors import StoreError
 from metastore.store import MetaStore
@@ -75,6 +76,29 @@ class Compaction:
         self.rewritten += 1
         return True
 
+    async def spread(
+        self,
+        volume: Place,
+        wanted: Callable[[Label, Needle], Awaitable[Partition | None]],
+        pause: Callable[[], Awaitable[None]],
+    ) -> int:
+        """Move the needles that are `wanted` in another partition there; the bytes moved.
+
+        The volume stays, for compaction to rewrite what is left.
+        """
+        moved = 0
+        async for found in _groups(self._blobs.scan(volume)):
+            for needle in found:
+                owner = label.decode(needle.label) if isinstance(needle, Needle) else None
+                if owner is None or not isinstance(needle, Needle):
+                    continue
+                into = await wanted(owner, needle)
+                if into is not None:
+                    await self._move(volume, owner, needle, fence=False, into=into)
+                    moved += needle.size
+            await pause()
+        return moved
+
     async def _move_all(self, volume: Place, needles: list[Needle], *, fence: bool) -> bool:
         """Whether all could be judged; raises what one of them raised once all have ended.
 
@@ -100,14 +124,22 @@ class Compaction:
                 raise outcome
         return True
 
-    async def _move(self, volume: Place, owner: Label, needle: Needle, *, fence: bool) -> None:
+    async def _move(
+        self,
+        volume: Place,
+        owner: Label,
+        needle: Needle,
+        *,
+        fence: bool,
+        into: Partition | None = None,
+    ) -> None:
         """Copy one needle if a row names it, and have the row name the copy."""
 
         def lies(extent: Extent) -> bool:
             return extent.place == volume and extent.offset == needle.offset and _needle(extent)
 
         async def copy(_extent: Extent) -> tuple[Extent, ...]:
-            return (await self._blobs.move_needle(volume, needle),)
+            return (await self._blobs.move_needle(volume, needle, into),)
 
         relocate = Relocate(self._meta, owner, lies, copy)
         if not await relocate() and fence:

@@ -79,7 +79,7 @@ class Drain:
     async def _pass(self, partition: Partition) -> None:
         partition.volumes.seal()
         partition.compacted.seal()
-        pace = _Pace(lambda: member.rate if (member := self._member(partition)) else 0)
+        pace = Rate(lambda: member.rate if (member := self._member(partition)) else 0)
         before = self._progress.get(partition.name)
         self._note(partition, stayed=-(before.stayed if before else 0))
         await self._volumes(partition, pace)
@@ -88,7 +88,7 @@ class Drain:
         if self._progress[partition.name] != before:
             await self._say(partition, at_once=True)
 
-    async def _volumes(self, partition: Partition, pace: "_Pace") -> None:
+    async def _volumes(self, partition: Partition, pace: "Rate") -> None:
         for store in partition.stores.of_volumes():
             volumes = [volume async for volume in self._blobs.sealed(store.name)]
             for volume in volumes:
@@ -105,7 +105,7 @@ class Drain:
                 await self._say(partition)
                 await pace.spend(size)
 
-    async def _segments(self, partition: Partition, pace: "_Pace") -> None:
+    async def _segments(self, partition: Partition, pace: "Rate") -> None:
         places = [place async for place in self._blobs.list(partition.stores.large.name)]
         for first in range(0, len(places), TOGETHER):
             if not self._drains(partition):
@@ -154,7 +154,7 @@ class Drain:
         await note(self._meta.engine, partition.name, self._progress[partition.name])
 
 
-class _Pace:
+class Rate:
     """Keeps to a rate, in bytes a second, that may change meanwhile; 0: none."""
 
     def __init__(self, rate: Callable[[], int]) -> None:

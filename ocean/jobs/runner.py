@@ -9,9 +9,9 @@ from ocean.jobs.collect import Collector
 from ocean.jobs.custody import Custody
 from ocean.jobs.drain import Drain
 from ocean.jobs.housekeeping import SETTLE, Housekeeping
+from ocean.jobs.rebalance import Rebalancing
 from ocean.jobs.scrubbing import Scrubbing
 from ocean.jobs.watch import Watch
-from ocean.partitions.records import Topology
 from ocean.store import Ocean
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,6 @@ class Jobs:
         interval: float,
         ratio: float,
         settle: float = SETTLE,
-        topology: Callable[[], Topology] = Topology,
         scrub: tuple[float, int] = (14.0, 0),
     ) -> None:
         self._ocean = ocean
@@ -45,7 +44,11 @@ class Jobs:
             ocean, self.watch, self.collector, interval=interval, ratio=ratio, settle=settle
         )
         custody = Custody(ocean.meta, self.watch, ocean.inflight)
-        self.drain = Drain(ocean.meta, ocean.blobs, self.watch, custody, topology)
+        self.drain = Drain(ocean.meta, ocean.blobs, self.watch, custody, ocean.topology)
+        custody = Custody(ocean.meta, self.watch, ocean.inflight)
+        self.rebalancing = Rebalancing(
+            ocean.meta, ocean.blobs, self.watch, custody, ocean.topology, ocean.place
+        )
         days, rate = scrub
         self.scrubbing = Scrubbing(ocean.meta, ocean.blobs, self.watch, days=days, rate=rate)
         ocean.meta.objects.discarded = self.collector.add
@@ -54,7 +57,12 @@ class Jobs:
     async def start(self) -> None:
         """Look once at who else lives, then run in the background."""
         await self.watch.once()
-        housekeeping = (self.housekeeping.run, self.drain.run, self.scrubbing.run)
+        housekeeping = (
+            self.housekeeping.run,
+            self.drain.run,
+            self.rebalancing.run,
+            self.scrubbing.run,
+        )
         for run in (self.watch.run, self.collector.run, *housekeeping):
             task = asyncio.create_task(run())
             task.add_done_callback(self._ended)

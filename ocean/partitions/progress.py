@@ -7,10 +7,13 @@ import msgspec
 from metastore import codec
 from metastore.engine import Engine, Table
 
+REBALANCE = "."  # instead of a partition's name: of a rebalance
+
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):
     """How far a drain is: moved by the process `epoch` since it began, and what had to stay in its
-    last pass."""
+    last pass. Of a rebalance, `number` is which, and `done` whether this process has ended it.
+    """
 
     epoch: int
     blobs: int = 0
@@ -18,6 +21,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     volumes: int = 0
     stayed: int = 0
     updated_ms: int = 0
+    number: int = 0
+    done: bool = False
 
 
 def _rows(name: str) -> tuple[bytes, bytes]:

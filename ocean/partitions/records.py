@@ -63,6 +63,14 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     pool: str = ""  # small or large, whatever the size; empty: by the threshold
 
 
+class Rebalance(msgspec.Struct, frozen=True, array_like=True):
+    """One evening out: `number` counts them, `rate` is in bytes a second in each process."""
+
+    number: int = 0
+    rate: int = 0
+    stopped: bool = True
+
+
 class Topology(msgspec.Struct, frozen=True, array_like=True):
     """All of it. `classes` are the storage classes beside STANDARD, by the number that versions
     have, less one: none is ever taken away. The first rule that matches counts."""
@@ -71,6 +79,7 @@ class Topology(msgspec.Struct, frozen=True, array_like=True):
     rules: tuple[Rule, ...] = ()
     classes: tuple[str, ...] = ()
     edit: bytes = b""
+    rebalance: Rebalance = Rebalance()
 
     def member(self, name: str) -> Member | None:
         """A partition by name; that of the store's folder is always there."""

@@ -19,12 +19,14 @@ from blobstore.ceph.stripes import aligned
 from blobstore.layout import count
 from blobstore.partition import State
 from metastore.engine import Engine
+from metastore.lives import Lives
+from metastore.records import LifeState
 from ocean.belonging import identity
 from ocean.keys.local import MasterKey
 from ocean.partitions import topology
 from ocean.partitions.members import Settings, context, opened
-from ocean.partitions.progress import forget, progress
-from ocean.partitions.records import LARGE, ROLES, Member, Pool, Rule, Topology
+from ocean.partitions.progress import REBALANCE, Progress, forget, progress
+from ocean.partitions.records import LARGE, ROLES, Member, Pool, Rebalance, Rule, Topology
 from ocean.partitions.refusals import Refused, check_name, check_rule
 
 CONNECT = 10.0  # seconds for a cluster to answer an operator
@@ -323,6 +325,26 @@ class Partitions:
             return await session.blocking(question)
         finally:
             await session.close()
+
+    async def rebalance(self, *, stop: bool = False, rate: int = 0) -> int:
+        """Even out what lies in the active partitions, once; its number."""
+
+        def changed(now: Topology) -> Topology:
+            if stop:
+                return replace(now, rebalance=replace(now.rebalance, stopped=True))
+            number = now.rebalance.number + 1
+            return replace(now, rebalance=Rebalance(number, int(rate), stopped=False))
+
+        return (await topology.change(self._engine, changed)).rebalance.number
+
+    async def living(self) -> set[int]:
+        """The epochs of the processes that serve the store."""
+        lives = await Lives(self._engine).list()
+        return {life.epoch for life in lives if life.state is LifeState.LIVE}
+
+    async def rebalanced(self) -> list[Progress]:
+        """How far each process is with it."""
+        return [one async for one in progress(self._engine, REBALANCE)]
 
     # ---------------------------------------------------------------------------- rules
 
