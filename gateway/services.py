@@ -21,6 +21,7 @@ from ocean.identity.root import open_root
 from ocean.jobs.runner import Jobs
 from ocean.keys import local
 from ocean.partitions.members import Members
+from ocean.partitions.verbs import Partitions
 from ocean.starting import STORE_FAILED
 from ocean.store import Ocean
 
@@ -51,7 +52,10 @@ async def open_services(config: Config) -> Services:
     await members.refresh()
     following = asyncio.create_task(members.run())
     ocean = Ocean(meta, blobs, place=members.place, topology=lambda: members.topology)
-    admin = AdminApi(Identities(engine, key), credentials, meta.buckets, metrics, config)
+    partitions = Partitions(engine, lambda: key, config.data / "blobs")
+    admin = AdminApi(
+        Identities(engine, key), credentials, meta.buckets, metrics, config, partitions
+    )
     pipeline = Pipeline(
         ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics
     )

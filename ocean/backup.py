@@ -31,6 +31,7 @@ from ocean.engines import open_engine
 from ocean.fsck import Fault, Fsck, Summary
 from ocean.identity.sealed import sealed_with
 from ocean.objects.verify import FaultKind
+from ocean.partitions import topology
 from ocean.starting import StartError, refuse_half_restored, stop_for_good
 
 FORMAT = 1  # of a backup's folder
@@ -102,9 +103,20 @@ async def back_up(config: Config, folder: Path, *, verify: bool, notes: Notes) -
     lock = hold(folder)
     try:
         async with opened(open_engine(config, stop_for_good)) as engine:
+            await _refuse_clusters(engine)
             return await _Backup(config, folder, engine, notes).run(verify=verify)
     finally:
         os.close(lock)
+
+
+async def _refuse_clusters(engine: Engine) -> None:
+    """StartError when the bytes are not all in the store's folder."""
+    others = [member.name for member in (await topology.read(engine)).members if member.pools]
+    if others:
+        raise StartError(
+            f"objects lie in the partition {others[0]} too: `ocean backup` copies the store's "
+            "folder only"
+        )
 
 
 class _Backup:

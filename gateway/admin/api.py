@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.admin.partitions import PartitionsApi
 from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserMade, UserShown
 from gateway.http import Request, Response
 from gateway.metrics import Metrics
@@ -29,6 +30,8 @@ from ocean.identity.credentials import Credentials
 from ocean.identity.errors import Absent, IdentityError, InvalidIdentity, Reserved, Taken
 from ocean.identity.identities import Identities
 from ocean.identity.records import Account
+from ocean.partitions.refusals import Refused
+from ocean.partitions.verbs import Partitions
 
 MAX_BODY = 64 << 10
 _STATUS = {Absent: 404, Taken: 409, InvalidIdentity: 400, Reserved: 409}
@@ -50,6 +53,7 @@ class AdminApi:
         buckets: Buckets,
         metrics: Metrics,
         config: Config,
+        partitions: Partitions,
     ) -> None:
         self._identities = identities
         self._buckets = buckets
@@ -69,6 +73,7 @@ class AdminApi:
             ("GET", re.compile(keys), self._list_keys),
             ("POST", re.compile(keys), self._create_key),
             ("DELETE", re.compile(f"{keys}/(?P<key>[^/]+)"), self._delete_key),
+            *PartitionsApi(partitions).routes,
         ]
 
     async def handle(self, request: Request) -> Response:
@@ -79,6 +84,8 @@ class AdminApi:
             return _error(error.status, error.code, error.message)
         except IdentityError as error:
             return _error(_STATUS.get(type(error), 400), type(error).__name__, str(error))
+        except Refused as error:
+            return _error(409, "Refused", str(error))
         except Exception:
             log.exception("an admin request failed")
             return _error(500, "InternalError", "see the server's log")

@@ -1,11 +1,13 @@
 """The JSON of the admin API. Pure."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 
 from ocean.identity.records import AccessKey, Account
+from ocean.partitions.records import Rule
+from ocean.partitions.verbs import STRIPE
 
 
 class NewUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +77,69 @@ class KeyMade(msgspec.Struct, frozen=True):
     access_key: str
     secret_key: str
     user: str
+
+
+class NewPartition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A partition whose pools are there."""
+
+    name: str
+    conf: str
+    user: str = "admin"
+    keyring: str = ""
+    weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    stripe: Annotated[int, msgspec.Meta(ge=1 << 16, le=64 << 20)] = STRIPE
+
+
+class Initialized(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What pools a partition shall have, and how its cluster is reached."""
+
+    conf: str
+    user: str = "admin"
+    keyring: str = ""
+    large: str = "replica:3"
+    small: str = "replica:3"
+    settled: str = ""
+    failure_domain: str = "host"
+    placement_groups: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 32
+
+
+class StateSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a partition may be used for from now on."""
+
+    state: Literal["active", "read-only", "draining", "offline"]
+    weight: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
+class Drained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a partition is drained; a rate of 0: as fast as can be, none: as before."""
+
+    paused: bool = False
+    rate: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class Rebalanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How partitions are evened out."""
+
+    rate: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class RuleGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A placement rule; `name` is only shown, `first` only taken."""
+
+    partitions: tuple[str, ...]
+    name: str = ""
+    bucket: str = ""
+    prefix: str = ""
+    storage_class: str = ""
+    minimum: int = 0
+    maximum: int = -1
+    pool: str = ""
+    first: bool = False
+
+    @classmethod
+    def of(cls, rule: Rule) -> Self:
+        given = {name: getattr(rule, name) for name in rule.__struct_fields__}
+        return cls(**given)
 
 
 def _moment(milliseconds: int) -> str:

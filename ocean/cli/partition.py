@@ -18,9 +18,8 @@ from ocean.engines import open_engine, prepare_metadata
 from ocean.identity.sealed import open_key
 from ocean.keys.local import KeyFileError, SealError
 from ocean.partitions import verbs
-from ocean.partitions.records import LARGE, SETTLED, SMALL, Member
 from ocean.partitions.refusals import Refused
-from ocean.partitions.verbs import Partitions, Reach, parsed
+from ocean.partitions.verbs import Partitions, Reach
 from ocean.starting import StartError, stop_for_good
 
 WAIT = 2.0  # seconds between looks at a drain
@@ -82,17 +81,10 @@ def _add_reach(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    wanted = {
-        LARGE: parsed(options.large),
-        SMALL: parsed(options.small),
-        SETTLED: parsed(options.settled or options.large),
-    }
-    if wanted[SMALL].erasure:
-        raise Refused("small objects are written to replicas; --settled may be erasure-coded")
     verbs.init(
         options.name,
         _reach(options),
-        wanted,
+        verbs.policies(options.large, options.small, options.settled or options.large),
         domain=options.failure_domain,
         placement_groups=options.placement_groups,
     )
@@ -118,8 +110,7 @@ def _add_partition(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     async def act(partitions: Partitions) -> list[dict[str, Any]]:
-        members = (await partitions.topology()).all()
-        return list(await asyncio.gather(*(_shown(partitions, one) for one in members)))
+        return await partitions.all()
 
     found = on_store(options, act)
     if options.json:
@@ -134,10 +125,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     async def act(partitions: Partitions) -> dict[str, Any]:
-        member = (await partitions.topology()).member(options.name)
-        if member is None:
-            raise Refused(f"there is no partition {options.name}")
-        return await _shown(partitions, member)
+        return await partitions.show(options.name)
 
     found = on_store(options, act)
     if options.json:
@@ -149,21 +137,6 @@ def _status(options: argparse.Namespace) -> int:
     for pool in found["pools"]:
         print(f"{'pool:':<16} {_pool_line(pool)}")
     return 0
-
-
-async def _shown(partitions: Partitions, member: Member) -> dict[str, Any]:
-    usage = await partitions.usage(member)
-    return {
-        "name": member.name,
-        "conf": member.conf,
-        "state": str(member.state),
-        "weight": member.weight,
-        "user": member.user,
-        "fsid": member.fsid,
-        "failure_domain": member.failure_domain,
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(member.changed_ms / 1000)),
-        "pools": [pool._asdict() for pool in usage],
-    }
 
 
 def _pool_line(pool: dict[str, Any]) -> str:

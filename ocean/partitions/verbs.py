@@ -26,7 +26,17 @@ from ocean.keys.local import MasterKey
 from ocean.partitions import topology
 from ocean.partitions.members import Settings, context, opened
 from ocean.partitions.progress import REBALANCE, Progress, forget, progress
-from ocean.partitions.records import LARGE, ROLES, Member, Pool, Rebalance, Rule, Topology
+from ocean.partitions.records import (
+    LARGE,
+    ROLES,
+    SETTLED,
+    SMALL,
+    Member,
+    Pool,
+    Rebalance,
+    Rule,
+    Topology,
+)
 from ocean.partitions.refusals import Refused, check_name, check_rule
 
 CONNECT = 10.0  # seconds for a cluster to answer an operator
@@ -270,6 +280,29 @@ class Partitions:
         await topology.change(self._engine, removed)
         await forget(self._engine, name)
 
+    async def all(self) -> list[dict[str, Any]]:
+        """All partitions, the store's folder first, as `show` gives them."""
+        members = (await self.topology()).all()
+        return list(await asyncio.gather(*map(self._shown, members)))
+
+    async def show(self, name: str) -> dict[str, Any]:
+        """A partition, and what its pools hold; Refused."""
+        return await self._shown(_existing(await self.topology(), name))
+
+    async def _shown(self, member: Member) -> dict[str, Any]:
+        since = time.gmtime(member.changed_ms / 1000)
+        return {
+            "name": member.name,
+            "conf": member.conf,
+            "state": str(member.state),
+            "weight": member.weight,
+            "user": member.user,
+            "fsid": member.fsid,
+            "failure_domain": member.failure_domain,
+            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", since),
+            "pools": [pool._asdict() for pool in await self.usage(member)],
+        }
+
     async def usage(self, member: Member) -> list[Usage]:
         """What the pools of a partition hold, as its cluster last counted."""
         if not member.pools:
@@ -419,9 +452,16 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def parsed(text: str) -> Policy:
-    """A policy that an operator gave; Refused."""
+def policies(large: str, small: str, settled: str) -> dict[str, Policy]:
+    """The policies of an operator by role; Refused."""
     try:
-        return policy.read(text)
+        found = {
+            LARGE: policy.read(large),
+            SMALL: policy.read(small),
+            SETTLED: policy.read(settled),
+        }
     except ValueError as error:
         raise Refused(str(error)) from error
+    if found[SMALL].erasure:
+        raise Refused("small objects are written to replicas; settled ones may be erasure-coded")
+    return found

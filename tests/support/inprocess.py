@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from blobstore.blobs import Blobs
@@ -22,6 +23,7 @@ from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
 from ocean.keys.local import MasterKey
+from ocean.partitions.verbs import Partitions
 from ocean.store import Ocean
 
 REGION = "us-east-1"
@@ -127,7 +129,8 @@ class InProcess:
         ocean = Ocean(meta, Blobs.of(store, store, BlobNames(meta.life.epoch)))
         credentials = Credentials(engine, key, root)
         pipeline = Pipeline(ocean, credentials, s3, region=REGION, domains=domains)
-        admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config())
+        partitions = Partitions(engine, lambda: key, Path("nowhere"))
+        admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config(), partitions)
         return cls(pipeline, admin, ocean, touched)
 
     async def ask(

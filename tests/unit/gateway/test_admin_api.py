@@ -23,6 +23,7 @@ from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
 from ocean.keys.local import MasterKey
+from ocean.partitions.verbs import Partitions
 
 KEY = MasterKey(bytes(range(32)))
 ROOT = Identity("ROOTKEY", "the-secret-of-root-0123")
@@ -50,7 +51,8 @@ class Admin:
         credentials = Credentials(engine, KEY, root)
         config = load(environ=environ).config
         buckets = Buckets(engine, Edits(1))
-        api = AdminApi(identities, credentials, buckets, Metrics(), config)
+        partitions = Partitions(engine, lambda: KEY, Path("nowhere"))
+        api = AdminApi(identities, credentials, buckets, Metrics(), config, partitions)
         return cls(api, identities, buckets, credentials)
 
     async def send(
@@ -238,3 +240,42 @@ async def test_who_owns_a_bucket_stays() -> None:
     await admin.buckets.delete(bucket)
     status, _ = await admin.call("DELETE", "/v1/users/alice")
     assert status == 200
+
+
+async def test_partitions_and_rules() -> None:
+    admin = await Admin.make()
+    status, listed = await admin.call("GET", "/v1/partitions")
+    assert (status, [one["name"] for one in listed["partitions"]]) == (200, ["local"])
+    assert (await admin.call("GET", "/v1/partitions/east"))[0] == 409
+    rule = {"partitions": ["local"], "prefix": "hot/"}
+    assert await admin.call("PUT", "/v1/placement/hot", rule) == (200, {"name": "hot", **rule})
+    assert (await admin.call("PUT", "/v1/placement/hot", {"partitions": ["east"]}))[0] == 409
+    status, listed = await admin.call("GET", "/v1/placement")
+    assert listed == {"rules": [{"name": "hot", **rule}]}
+    assert (await admin.call("DELETE", "/v1/placement/hot"))[0] == 200
+    assert (await admin.call("GET", "/v1/placement"))[1] == {"rules": []}
+    status, refused = await admin.call("PUT", "/v1/partitions/local", {"state": "read-only"})
+    assert (status, refused["error"]["code"]) == (409, "Refused")
+    assert (await admin.call("DELETE", "/v1/partitions/local"))[0] == 409
+    assert (await admin.call("POST", "/v1/partitions/east/drain"))[0] == 409
+    status, begun = await admin.call("POST", "/v1/rebalance", {"rate": 1000})
+    assert (status, begun["number"], begun["stopped"]) == (200, 1, False)
+    assert (await admin.call("DELETE", "/v1/rebalance"))[1]["stopped"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/partitions"), ("POST", "/v1/partitions/east/init")]
+)
+async def test_only_root_names_files_of_the_server(method: str, path: str) -> None:
+    admin = await Admin.make()
+    await admin.identities.create_account("op", display_name="", email="", operator=True)
+    pair, secret = await admin.identities.create_access_key("op")
+    body = {"name": "east", "conf": "/nowhere/ceph.conf"}
+    if path.endswith("init"):
+        del body["name"]
+    identity = Identity(pair.access_key, secret)
+    status, refused = await admin.call(method, path, body, by=identity)
+    assert (status, refused["error"]["code"]) == (403, "AccessDenied")
+    status, refused = await admin.call(method, path, body)
+    assert (status, refused["error"]["code"]) == (409, "Refused")
+    assert (await admin.call(method, path, {"conf": 1}))[0] == 409
