@@ -56,6 +56,8 @@ class Blobs:
         self.threshold = threshold
         self.left_over: set[Place] = set()
         self.refresh: Callable[[], Awaitable[None]] | None = None
+        self.closed: frozenset[str] = frozenset()  # partitions that are there and cannot be opened
+        self.knows: Callable[[], bool] = lambda: True  # whether what is known of them is fresh
         self._owners: dict[str, Partition] = {}  # by pool
         self._extent_limit = extent_limit
         self._buffers = Buffers()
@@ -101,6 +103,8 @@ class Blobs:
     def candidates(self, key: bytes, target: Target = ANYWHERE) -> list[Partition]:
         """The partitions to try for new bytes: those with room, in the order that `key` prefers
         them, then the others that are active."""
+        if not self.knows():
+            raise Unavailable("which partitions there are has not been seen for too long")
         active = [
             partition
             for partition in self.partitions.values()
@@ -169,8 +173,9 @@ class Blobs:
         """Delete a blob of segments; absent is success. A needle's space is its volume's: for the
         caller to account and, by and by, to compact."""
         if extent.layout is Layout.SEGMENTS:
-            pool = await self.pool(extent.pool)
-            await pool.delete(extent.blob, size=extent.offset + extent.span)
+            with suppress(NotFound):  # nothing is in a partition that was removed
+                pool = await self.pool(extent.pool)
+                await pool.delete(extent.blob, size=extent.offset + extent.span)
 
     def keep_in_mind(self, places: Iterable[Place]) -> None:
         self.left_over.update(places)
@@ -229,6 +234,8 @@ class Blobs:
         if name not in self.pools and self.refresh is not None:
             await self.refresh()
         owner = self._owners.get(name)
+        if owner is None and name.partition(".")[0] in self.closed:
+            raise Unavailable(f"the partition of the pool {name!r} cannot be used here")
         if owner is None:
             raise NotFound(f"there is no pool {name!r} here")
         if owner.state is State.OFFLINE:
@@ -246,6 +253,11 @@ class Blobs:
     def segment_pools(self) -> list[str]:
         """Names of the pools of blobs of segments that may be asked."""
         return [one.stores.large.name for one in self._online()]
+
+    @property
+    def all_open(self) -> bool:
+        """Whether nothing lies where it cannot be looked at now."""
+        return not self.closed and len(self._online()) == len(self.partitions)
 
     def _online(self) -> list[Partition]:
         return [one for one in self.partitions.values() if one.state is not State.OFFLINE]

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from blobstore import frames
-from blobstore.base import BlobError, BlobStore, Buffer, Full
+from blobstore.base import BlobStore, Buffer, Full
 from blobstore.extents import Extent, Layout
 from blobstore.frames import Damage, Needle
 from blobstore.ids import BlobNames
@@ -90,10 +90,8 @@ class Volumes:
                 begun = time.monotonic()
                 try:
                     extents = await self._store_batch(batch)
-                except Exception as error:
-                    self._settle_failed(batch, error)
-                    if not isinstance(error, BlobError):
-                        raise
+                except Exception as error:  # noqa: BLE001
+                    self._settle_failed(batch, error)  # whatever it is: it is theirs who wait
                 else:
                     for put, extent in zip(batch, extents, strict=True):
                         if not put.stored.done():
@@ -148,7 +146,7 @@ class Volumes:
         return extents
 
     def _settle_failed(self, batch: list[_Put], error: Exception) -> None:
-        if not isinstance(error, Full):  # else the volume is as it was
+        if not isinstance(error, Full) or self._store.in_flight > 1:  # else it is as it was
             self._active = None  # its end is unknown
         for put in batch:
             if not put.stored.done():

@@ -96,17 +96,6 @@ class Objects:
                 return None
         raise Conflict(key)
 
-    async def same(self, bucket_id: bytes, key: str, version: Version) -> Version | None:
-        """A version as it is stored now; None when it is gone."""
-        head = await self.head(bucket_id, key)
-        if head is None:
-            return None
-        if head.current is not None and head.current.seq == version.seq:
-            found: Version | None = head.current
-        else:
-            found = await self.stored(bucket_id, key, version.seq)
-        return found if found is not None and found.op == version.op else None
-
     async def _current_of(self, bucket_id: bytes, key: str, head: Head) -> Version | None:
         if head.kind is not Kind.REFERENCE:
             return head.current
@@ -152,12 +141,21 @@ class Objects:
         return codec.decode_version(data).version
 
     async def made_by(
-        self, bucket_id: bytes, key: str, *, op: bytes, upload: bytes, trash: bool = False
+        self,
+        bucket_id: bytes,
+        key: str,
+        *,
+        op: bytes,
+        upload: bytes,
+        trash: bool = False,
+        live: bool = False,
     ) -> list[Version]:
         """Versions of `key` that one operation (or one upload, if given) made.
 
-        With `trash` also what commits discarded and nobody has deleted yet, as versions of which
-        only `op` and `manifest` are set.
+        A row of the current version is left out: nobody reads it, and whoever makes another version
+        current writes it anew. With `live` only those that the Head names. With `trash` also what
+        commits discarded and nobody has deleted yet, as versions of which only `op` and `manifest`
+        are set.
         """
         head = await self.head(bucket_id, key)
         if head is None:
@@ -169,7 +167,11 @@ class Objects:
         async for row in self._engine.scan(Table.VERSIONS, start, stop, limit=1_000_000):
             stored = codec.decode_version(row.value)
             discarded += stored.trash
-            found.append(stored.version)
+            seq = keys.version_of(row.key)[1]
+            if head.current is not None and head.current.seq == seq:
+                continue
+            if not live or versions.contains(head.live, seq):
+                found.append(stored.version)
         made = [v for v in found if (v.upload == upload if upload else v.op == op)]
         if trash:
             made += [Version(op=one.op, manifest=one.manifest) for one in discarded]

@@ -13,7 +13,7 @@ import msgspec
 
 from blobstore.base import BlobError
 from blobstore.blobs import Blobs
-from blobstore.extents import Extent
+from blobstore.extents import Extent, Place
 from metastore import codec, versions
 from metastore.engine import Engine, Table
 from metastore.listing import Cursor
@@ -157,6 +157,9 @@ class Scrub:
                 return []
             return [msgspec.structs.replace(one, key=named.key) for one in held]
         found: list[Finding] = []
+        if named.error and await self._still(named):
+            kind = FaultKind.ROW if named.holder is None else FaultKind.MISSING
+            found.append(self._finding(named, kind, named.error, Place("", named.row.hex()), 0))
         for extent in named.extents:
             finding = await self._extent(named, extent)
             if finding is not None:
@@ -179,22 +182,27 @@ class Scrub:
             return None
         if wrong is None:
             return None
+        return self._finding(named, wrong.kind, wrong.what, extent.place, extent.offset)
+
+    def _finding(
+        self, named: Named, kind: FaultKind, what: str, place: Place, offset: int
+    ) -> Finding:
         return Finding(
             self._buckets.get(named.bucket_id, named.bucket_id.hex()),
             named.key,
             _version_id(named),
-            wrong.kind,
-            wrong.what,
-            extent.pool,
-            extent.blob,
-            extent.offset,
+            kind,
+            what,
+            *place,
+            offset,
             self._state.number,
             _now_ms(),
         )
 
     async def _still(self, named: Named) -> bool:
         """Whether the row is as it was, and readers go where it points."""
-        if await self._engine.get(named.table, named.row) != named.value:
+        now = await self._census.again(named)
+        if now is None or now.value != named.value or now.extents != named.extents:
             return False
         if not isinstance(named.holder, codec.VersionRow):
             return True

@@ -16,6 +16,7 @@ from blobstore.base import BlobError, Corrupt, Exists, Full, NotFound, Unavailab
 from blobstore.ceph.breaker import Breaker
 
 INSTALL = "apt install python3-rados, then make install"
+TRY = 2.0  # seconds between operations that are sent to a cluster that does not answer
 PROBE = 0.5  # seconds between looks at a cluster that does not answer
 # By default librados asks for a newer map of the OSDs when an operation has had no answer for 10
 # seconds, looking every 5, and then waits up to 15 to connect again: with our deadlines it would
@@ -34,6 +35,9 @@ class Address(NamedTuple):
     user: str
     key: str
     options: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Address({self.mon_host!r}, {self.user!r}, key masked)"
 
 
 def driver() -> Any:
@@ -65,6 +69,7 @@ class Session:
         self._probing: asyncio.Task[None] | None = None
         self._answers: deque[tuple[asyncio.Future[Any], Any]] = deque()
         self._woken = False
+        self._next_try = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def answers(self) -> bool:
@@ -79,12 +84,24 @@ class Session:
         `begin` gets the pool's context and what librados shall call with the completion and, for
         some operations, results.
         """
-        if not self._breaker.closed():
+        if not self._breaker.closed() and not self._tries():
             raise Unavailable(f"{self._name}: the cluster does not answer")
+        async with self._slot():
+            return await self._judged(pool, begin)
+
+    def _tries(self) -> bool:
+        """Whether this operation may find out what a look at one object cannot: other placement
+        groups may be served."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_try:
+            return False
+        self._next_try = now + TRY
+        return True
+
+    async def _judged(self, pool: str, begin: Callable[[Any, Callable[..., None]], Any]) -> Any:
         try:
-            async with self._slot():
-                context = self._contexts.get(pool) or await self._context(pool)
-                result = await self._begun(context, begin)
+            context = self._contexts.get(pool) or await self._context(pool)
+            result = await self._begun(context, begin)
         except Unavailable:
             self._breaker.failed()
             if not self._breaker.closed() and self._probing is None:
@@ -226,12 +243,15 @@ class Session:
             **_WATCHFUL,
             **dict(self._address.options),
         }
-        cluster = rados.Rados(rados_id=self._address.user, conf=settings)
         try:
-            cluster.connect(timeout=self._seconds)
-        except Exception:
-            cluster.shutdown()
-            raise
+            cluster = rados.Rados(rados_id=self._address.user, conf=settings)
+            try:
+                cluster.connect(timeout=self._seconds)
+            except Exception:
+                cluster.shutdown()
+                raise
+        except Exception as error:  # whatever it is, no blob is missing
+            raise Unavailable(f"{self._name}: the cluster cannot be reached: {error}") from error
         return cluster
 
     # --------------------------------------------------------------------- its health

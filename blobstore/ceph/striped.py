@@ -17,7 +17,7 @@ from blobstore.counters import Counters
 
 IN_FLIGHT = 4  # operations of one call, and appends to one blob, under way at once
 AHEAD = 16 << 20  # bytes at most by which one append under way is before another
-WRITERS = 1024  # blobs whose sizes are kept in mind
+WRITERS = 20_000  # blobs whose sizes are kept in mind
 
 _Begin = Callable[[Any, Callable[..., None]], None]
 _Result = TypeVar("_Result")
@@ -34,6 +34,7 @@ class Striped:
         self._stripe = stripe
         self._gap = IN_FLIGHT + -(-AHEAD // stripe)
         self._sizes: dict[str, int] = {}  # of the blobs that this process wrote last
+        self._reach: dict[str, int] = {}  # up to where it may have written them
 
     @property
     def name(self) -> str:
@@ -69,6 +70,9 @@ class Striped:
     async def delete(self, blob: str, *, size: int | None = None) -> None:
         self._sizes.pop(blob, None)
         count = await self._stripes(blob) if size is None else -(-size // self._stripe)
+        # A write without an answer may land behind a stripe that is gone, and after this as well:
+        # who deletes again finds it.
+        count = max(count, -(-self._reach.get(blob, 0) // self._stripe))
         for stop in range(count, 1, -IN_FLIGHT):
             await _all(self._remove(blob, n) for n in range(max(stop - IN_FLIGHT, 1), stop))
         await self._remove(blob, 0)
@@ -97,10 +101,11 @@ class Striped:
             await self._operate(lambda context, done: context.aio_remove(name, oncomplete=done))
 
     def _remember(self, blob: str, size: int) -> None:
-        self._sizes.pop(blob, None)
-        self._sizes[blob] = size
-        if len(self._sizes) > WRITERS:
-            del self._sizes[next(iter(self._sizes))]
+        for known in (self._sizes, self._reach):
+            known.pop(blob, None)
+            known[blob] = size
+            if len(known) > WRITERS:
+                del known[next(iter(known))]
 
     def _count_write(self, length: int) -> None:
         self.counters.writes += 1

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 
+from blobstore.base import BlobError
 from metastore.engine import EngineError
 from metastore.formats import require_known
 from metastore.patient import PatientEngine
@@ -32,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     require_metadata(config)
     try:
         faults, summary = asyncio.run(_check(config, options))
-    except EngineError as error:
+    except (EngineError, BlobError) as error:
         raise StartError(str(error)) from error
     if options.json:
         found = [fault._asdict() for fault in faults]

@@ -19,6 +19,7 @@ from metastore.store import MetaStore
 from ocean.jobs import orphans
 from ocean.jobs.relocate import Relocate
 from ocean.objects import label
+from ocean.objects.inflight import InFlight
 from ocean.objects.label import Label
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,10 @@ TOGETHER = 64  # needles moved at once: they share writes and commits
 class Compaction:
     """Rewrites volumes."""
 
-    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+    def __init__(self, meta: MetaStore, blobs: Blobs, inflight: InFlight) -> None:
         self._meta = meta
         self._blobs = blobs
+        self._inflight = inflight
         self.rewritten = 0
         self._damaged: Counter[Place] = Counter()  # how often they were met with live bytes
 
@@ -142,19 +144,25 @@ class Compaction:
             return (await self._blobs.move_needle(volume, needle, into),)
 
         relocate = Relocate(self._meta, owner, lies, copy)
-        if not await relocate() and fence:
-            await orphans.fence(self._meta, owner)
-            await relocate()
+        with self._inflight.move(owner, []):
+            if not await relocate() and fence:
+                await orphans.fence(self._meta, owner)
+                await relocate()
 
 
 async def _groups(found: AsyncIterator[Needle | Damage]) -> AsyncIterator[list[Needle | Damage]]:
     """The same, some at a time."""
     group: list[Needle | Damage] = []
-    async for one in found:
-        group.append(one)
-        if len(group) == TOGETHER:
-            yield group
-            group = []
+    try:
+        async for one in found:
+            group.append(one)
+            if len(group) == TOGETHER:
+                yield group
+                group = []
+    except BlobError:
+        if group:
+            yield group  # what was read can be moved
+        raise
     if group:
         yield group
 

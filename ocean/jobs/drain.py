@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from blobstore.base import BlobError
+from blobstore.base import BlobError, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Place
 from blobstore.partition import Partition, State
@@ -21,7 +21,9 @@ from metastore.store import MetaStore
 from ocean.jobs.compact import Compaction
 from ocean.jobs.custody import Custody
 from ocean.jobs.move import Move
+from ocean.jobs.orphans import Orphans
 from ocean.jobs.watch import Watch
+from ocean.objects.inflight import InFlight
 from ocean.partitions.progress import Progress, note
 from ocean.partitions.records import Member, Topology
 
@@ -42,14 +44,16 @@ class Drain:
         watch: Watch,
         custody: Custody,
         topology: Callable[[], Topology],
+        inflight: InFlight,
     ) -> None:
         self._meta = meta
         self._blobs = blobs
         self._watch = watch
         self._custody = custody
         self._topology = topology
-        self._compaction = Compaction(meta, blobs)
-        self._move = Move(meta, blobs)
+        self._compaction = Compaction(meta, blobs, inflight)
+        self._move = Move(meta, blobs, inflight)
+        self._orphans = Orphans(meta, blobs)
         self._progress: dict[str, Progress] = {}
         self._said = 0.0
 
@@ -67,7 +71,10 @@ class Drain:
         self._custody.begin_round()
         for partition in list(self._blobs.partitions.values()):
             if self._drains(partition):
-                await self._pass(partition)
+                try:
+                    await self._pass(partition)
+                except BlobError as error:  # of the others each may go on
+                    log.warning("draining %s: %s", partition.name, error)
 
     def _member(self, partition: Partition) -> Member | None:
         return self._topology().member(partition.name)
@@ -83,8 +90,7 @@ class Drain:
         before = self._progress.get(partition.name)
         self._note(partition, stayed=-(before.stayed if before else 0))
         await self._volumes(partition, pace)
-        if self._watch.leads:
-            await self._segments(partition, pace)
+        await self._segments(partition, pace)
         if self._progress[partition.name] != before:
             await self._say(partition, at_once=True)
 
@@ -96,9 +102,13 @@ class Drain:
                     return
                 if not self._custody.ours(volume):
                     continue
-                size = await self._blobs.blob_size(volume)
                 fence = self._custody.state(volume) is LifeState.ENDED
-                if await self._compaction.volume(volume, fence=fence, pause=_turn):
+                try:
+                    size = await self._blobs.blob_size(volume)
+                except NotFound:
+                    continue  # another process was faster
+                # What is damaged stays for housekeeping, which knows whether a row names it.
+                if await self._compaction.volume(volume, fence=fence, pause=_turn, live=1):
                     self._note(partition, volumes=1, size=size)
                 else:
                     self._note(partition, stayed=1)
@@ -116,13 +126,17 @@ class Drain:
             await pace.spend(sum(moved))
 
     async def _moved(self, partition: Partition, place: Place) -> int:
+        size: int | None = 0
         try:
-            size = await self._move.blob(place)
+            if self._watch.leads:
+                size = await self._move.blob(place)
+            if not size and self._custody.ours(place):
+                size = 0 if await self._orphans.judge_one(place) else None
         except (EngineError, BlobError, StoreError) as error:
             log.info("moving %s: %s", place.blob, error)
             size = None
-        if size is None:
-            self._note(partition, stayed=1)
+        if not size:
+            self._note(partition, stayed=size is None)
             return 0
         self._note(partition, blobs=1, size=size)
         return size

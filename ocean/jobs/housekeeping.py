@@ -54,7 +54,7 @@ class Housekeeping:
         self._sweep = Sweep(meta, ocean.discard, collector, ocean.clock)
         self._purge = Purge(meta, ocean.discard)
         self._orphans = Orphans(meta, blobs)
-        self._compaction = Compaction(meta, blobs)
+        self._compaction = Compaction(meta, blobs, ocean.inflight)
         self._interval = interval
         self._ratio = ratio
         self._custody = Custody(meta, watch, ocean.inflight)
@@ -124,7 +124,7 @@ class Housekeeping:
     async def _volumes(self) -> tuple[list[Place], bool]:
         """The volumes that this process does not append to, and whether all could be listed."""
         volumes: list[Place] = []
-        all_listed = True
+        all_listed = self._blobs.all_open
         for pool in self._blobs.volume_pools():
             try:
                 volumes += [volume async for volume in self._blobs.sealed(pool)]
@@ -142,8 +142,8 @@ class Housekeeping:
     async def _look(self, volume: Place, live: int) -> None:
         """Compact a volume if it is worth it, or has to settle."""
         owner = self._blobs.partition_of(volume.pool)
-        if owner is None or owner.state is State.DRAINING:
-            return  # what drains it empties it
+        if owner is None:
+            return
         settles = owner.stores.settled is not None
         if owner.state is not State.ACTIVE:
             due = live == 0

@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import ANYWHERE, Blobs, Target
-from blobstore.extents import Extent, Layout, Place, Slice
+from blobstore.extents import Extent, Place, Slice
 from metastore.engine import Corrupt as CorruptRow
 from metastore.errors import StoreError
 from metastore.records import UploadState
@@ -17,6 +17,7 @@ from ocean.body.digests import Digests
 from ocean.jobs.orphans import Orphans
 from ocean.jobs.relocate import Relocate
 from ocean.objects import label, manifest
+from ocean.objects.inflight import InFlight
 from ocean.objects.label import Label
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,10 @@ class Different(BlobError):
 class Move:
     """Moves blobs out of where they are."""
 
-    def __init__(self, meta: MetaStore, blobs: Blobs) -> None:
+    def __init__(self, meta: MetaStore, blobs: Blobs, inflight: InFlight) -> None:
         self._meta = meta
         self._blobs = blobs
+        self._inflight = inflight
         self._orphans = Orphans(meta, blobs)
 
     async def blob(self, place: Place, target: Target = ANYWHERE) -> int | None:
@@ -53,22 +55,22 @@ class Move:
             return None
         copies = _Copies(self._blobs, data, target)
         relocate = Relocate(self._meta, owner, lambda extent: extent.place == place, copies.copy)
-        try:
-            moved = await relocate()
-        except StoreError:  # certainly not done
+        with self._inflight.move(owner, copies.made):
+            try:
+                moved = await relocate()
+            except StoreError:  # certainly not done
+                await self._give_up(owner, copies)
+                raise
             await self._give_up(owner, copies)
-            raise
-        await self._give_up(owner, copies)
-        if not await self._may_go(owner, place, moved=moved):
+        if await self._orphans.named(owner, place):
+            # In the trash it is for others to collect.
+            gone = bool(owner.part) and await self._replaced(owner, place)
+        else:
+            gone = moved  # else it may be on the way to be named
+        if not gone:
             return None
         await self._blobs.delete_blob(place)
         return copies.size
-
-    async def _may_go(self, owner: Label, place: Place, *, moved: bool) -> bool:
-        """Whether nothing names a blob, or ever will; the trash is for others to collect."""
-        if not await self._orphans.named(owner, place):
-            return moved or await self._superfluous(owner, place)
-        return bool(owner.part) and await self._replaced(owner, place)
 
     async def _replaced(self, owner: Label, place: Place) -> bool:
         """Whether a part that was sent again is all that a blob is still named by, as replaced.
@@ -87,26 +89,6 @@ class Move:
             with suppress(BlobError, CorruptRow):
                 if not await self._orphans.named(owner, extent.place):
                     await self._blobs.delete(extent)
-
-    async def _superfluous(self, owner: Label, place: Place) -> bool:
-        """Whether the write that made this blob is over, and has its bytes elsewhere."""
-        extents: list[Extent] = []
-        if owner.part:
-            part = await self._meta.uploads.part(owner.bucket_id, owner.upload, owner.part)
-            if part is not None:
-                extents += manifest.decode_extents(part.manifest)
-        for version in await self._meta.objects.made_by(
-            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
-        ):
-            if not owner.part:
-                return True
-            for entry in await self._orphans.entries(owner, version):
-                extents += entry.extents if entry.number == owner.part else ()
-        for extent in extents[:1]:
-            if extent.layout is Layout.SEGMENTS and extent.place != place:
-                other = label.decode(await self._blobs.label(extent.place))
-                return other is not None and other.op == owner.op
-        return False
 
 
 class _Copies:

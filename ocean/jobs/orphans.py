@@ -29,7 +29,7 @@ class Orphans:
 
     async def judge(self, epochs: frozenset[int]) -> frozenset[int]:
         """Delete the blobs of `epochs` that no row names; the epochs of which none is in doubt."""
-        doubtful: set[int] = set()
+        doubtful = set[int]() if self._blobs.all_open else set(epochs)
         unlabeled: set[Place] = set()
         for pool in self._blobs.segment_pools():
             try:
@@ -56,6 +56,15 @@ class Orphans:
             log.warning("judging %s: %s", place.blob, error)
             doubtful.add(epoch_of(place.blob))
 
+    async def judge_one(self, place: Place) -> bool:
+        """Delete a blob that nobody can be writing any more unless a row names it; whether it is
+        gone."""
+        try:
+            owner = await self._owner(place)
+        except NotFound:
+            return True
+        return owner is not None and await self._judge(owner, place)
+
     async def settle(self, inflight: InFlight, tickets: frozenset[int]) -> None:
         """Judge what writes of this process left whose outcome nobody knows."""
         for ticket in tickets & inflight.doubts.keys():
@@ -67,7 +76,10 @@ class Orphans:
                 inflight.settle(ticket)
 
     async def _settle(self, doubt: Doubt) -> None:
-        await self._meta.objects.fence(doubt.bucket_id, doubt.key)
+        if doubt.owner is None:
+            await self._meta.objects.fence(doubt.bucket_id, doubt.key)
+        else:
+            await fence(self._meta, doubt.owner)
         for place in doubt.places:
             with suppress(NotFound, Corrupt):
                 owner = await self._owner(place)
@@ -80,13 +92,15 @@ class Orphans:
         except Corrupt:
             return None
 
-    async def _judge(self, owner: Label, place: Place) -> None:
+    async def _judge(self, owner: Label, place: Place) -> bool:
         if await self.named(owner, place):
-            return
+            return False
         await fence(self._meta, owner)
-        if not await self.named(owner, place):
-            await self._blobs.delete_blob(place)
-            self.deleted += 1
+        if await self.named(owner, place):
+            return False
+        await self._blobs.delete_blob(place)
+        self.deleted += 1
+        return True
 
     async def _judge_unlabeled(self, places: set[Place]) -> None:
         """Blobs torn at birth, or damaged since: only all rows together say which.

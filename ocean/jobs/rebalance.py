@@ -27,6 +27,7 @@ from ocean.jobs.drain import TOGETHER, Rate
 from ocean.jobs.move import Move
 from ocean.jobs.watch import Watch
 from ocean.objects import label
+from ocean.objects.inflight import InFlight
 from ocean.objects.label import Label
 from ocean.objects.put import Place as Placed
 from ocean.partitions.progress import REBALANCE, Progress, note
@@ -48,6 +49,7 @@ class Rebalancing:
         custody: Custody,
         topology: Callable[[], Topology],
         placed: Placed,
+        inflight: InFlight,
     ) -> None:
         self._meta = meta
         self._blobs = blobs
@@ -55,8 +57,8 @@ class Rebalancing:
         self._custody = custody
         self._topology = topology
         self._placed = placed
-        self._compaction = Compaction(meta, blobs)
-        self._move = Move(meta, blobs)
+        self._compaction = Compaction(meta, blobs, inflight)
+        self._move = Move(meta, blobs, inflight)
         self._progress = Progress(meta.life.epoch)
         self._buckets: dict[bytes, str] = {}
 

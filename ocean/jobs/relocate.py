@@ -40,7 +40,7 @@ class Relocate:
             )
             await self._refuse_undecided()
         for version in await self._meta.objects.made_by(
-            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload
+            owner.bucket_id, owner.key, op=owner.op, upload=owner.upload, live=True
         ):
             moved = await self._version(version) or moved
         return moved

@@ -44,10 +44,18 @@ class Jobs:
             ocean, self.watch, self.collector, interval=interval, ratio=ratio, settle=settle
         )
         custody = Custody(ocean.meta, self.watch, ocean.inflight)
-        self.drain = Drain(ocean.meta, ocean.blobs, self.watch, custody, ocean.topology)
+        self.drain = Drain(
+            ocean.meta, ocean.blobs, self.watch, custody, ocean.topology, ocean.inflight
+        )
         custody = Custody(ocean.meta, self.watch, ocean.inflight)
         self.rebalancing = Rebalancing(
-            ocean.meta, ocean.blobs, self.watch, custody, ocean.topology, ocean.place
+            ocean.meta,
+            ocean.blobs,
+            self.watch,
+            custody,
+            ocean.topology,
+            ocean.place,
+            ocean.inflight,
         )
         days, rate = scrub
         self.scrubbing = Scrubbing(ocean.meta, ocean.blobs, self.watch, days=days, rate=rate)

@@ -3,8 +3,10 @@
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 
+from blobstore.base import BlobError
 from blobstore.extents import Layout
 from metastore import codec, versions
 from metastore.edits import epoch_of
@@ -51,12 +53,13 @@ class Sweep:
             seen.buckets.add(named.bucket_id)
             try:
                 await self._look(named, seen)
-            except Corrupt as error:  # of another row of that key
+            except (Corrupt, BlobError) as error:  # of another row of that key, or its partition
                 log.warning("a row of %s: %s", named.table.value, error)
         for upload_id, bucket_id in seen.parts.items():
             # Rows without an upload are trash, if the rows of all uploads are known.
             if upload_id not in seen.uploads and b"" not in seen.uploads:
-                await self._discard.upload(bucket_id, upload_id, frozenset())
+                with suppress(BlobError):  # the next pass finds them again
+                    await self._discard.upload(bucket_id, upload_id, frozenset())
         self._noted, self.buckets = seen.noted, seen.buckets
         return live
 

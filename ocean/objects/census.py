@@ -61,6 +61,11 @@ class Census:
         async for row in Cursor(self._engine, table, start, stop, BATCH):
             yield await self._named(table, row)
 
+    async def again(self, named: Named) -> Named | None:
+        """What a row names now; None when it is gone."""
+        value = await self._engine.get(named.table, named.row)
+        return None if value is None else await self._named(named.table, Row(named.row, value))
+
     async def head(self, bucket_id: bytes, key: str) -> Head | None:
         """One Head as it is now."""
         data = await self._engine.get(Table.OBJECTS, keys.object_row(bucket_id, key))

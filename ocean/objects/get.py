@@ -90,8 +90,13 @@ class Get:
 
         Rows of a long manifest change in their place.
         """
-        now = await self._meta.objects.same(bucket.id, key, version)
-        if now is None:
+        head = await self._meta.objects.head(bucket.id, key)
+        if head is None:
+            return None
+        now = head.current
+        if now is None or now.seq != version.seq:
+            now = await self._meta.objects.stored(bucket.id, key, version.seq)
+        if now is None or now.op != version.op:
             return None
         moved = now.manifest != version.manifest or manifest.decode(now.manifest).marks
         return now if moved else None

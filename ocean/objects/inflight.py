@@ -5,14 +5,20 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from blobstore.extents import Extent, Layout, Place
+from metastore.errors import StoreError
+from ocean.objects.label import Label
 
 
 class Doubt(NamedTuple):
-    """A write of which nobody knows whether it was committed; `places` are of segments."""
+    """A write of which nobody knows whether it was committed; `places` are of segments.
+
+    Or bytes that were being moved: then rows of versions and parts may yet come to name a copy.
+    """
 
     bucket_id: bytes
     key: str
     places: tuple[Place, ...]
+    owner: Label | None = None  # of bytes that were being moved
 
 
 class InFlight:
@@ -52,6 +58,20 @@ class InFlight:
         """The commit of a write under way has no known outcome."""
         places = tuple(extent.place for extent in extents if extent.layout is Layout.SEGMENTS)
         self.doubts[ticket] = Doubt(bucket_id, key, places)
+
+    @contextmanager
+    def move(self, owner: Label, copies: list[Extent]) -> Iterator[None]:
+        """One move of bytes of `owner`, from before `copies` are made until rows name them or
+        certainly will not."""
+        with self.write() as ticket:
+            try:
+                yield
+            except StoreError:
+                raise
+            except BaseException:
+                places = tuple(one.place for one in copies if one.layout is Layout.SEGMENTS)
+                self.doubts[ticket] = Doubt(owner.bucket_id, owner.key, places, owner)
+                raise
 
     def settle(self, ticket: int) -> None:
         """What a write in doubt left has been judged."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from ocean.partitions import topology
 from ocean.partitions.records import LARGE, ROLES, SETTLED, SMALL, Member, Topology
 from ocean.rules.placement import choose
 
+FRESH = 20.0  # seconds after a look for which new bytes are placed by it; see verbs.AFTER_DRAIN
 POLL = 1.0  # seconds between looks at the stored partitions
 SMALL_LIMIT = 1 << 20  # bytes of what a rule may send to volumes
 MEASURE = 10.0  # seconds between looks at how full they are
@@ -55,14 +57,23 @@ class Members:
         self._local = blobs.partitions[LOCAL]
         self._open: dict[str, _Open] = {}
         self._seen: bytes | None = None
+        self._looking = asyncio.Lock()
+        self._fresh_until = time.monotonic() + FRESH
+        self._closing: set[asyncio.Task[None]] = set()
         self.topology = Topology()
         blobs.refresh = self.refresh
+        blobs.knows = lambda: time.monotonic() < self._fresh_until
 
     async def refresh(self) -> None:
         """Look once, and open, change and close what is new, other or gone."""
-        data = await topology.stored(self._engine)
-        if data == self._seen:
-            return
+        async with self._looking:  # or an older answer would come after a newer one
+            begun = time.monotonic()
+            data = await topology.stored(self._engine)
+            if data != self._seen:
+                self._follow(data)
+            self._fresh_until = begun + FRESH
+
+    def _follow(self, data: bytes | None) -> None:
         self.topology, self._seen = topology.decoded(data), data
         before = dict(self._open)
         for member in self.topology.all():
@@ -72,9 +83,11 @@ class Members:
             if self.topology.member(name) is None:
                 del self._open[name]
         self._arrange()
-        closing = [one for name, one in before.items() if self._open.get(name) is not one]
-        for one in closing:
-            await _close(one)
+        for name, one in before.items():
+            if self._open.get(name) is not one:
+                closing = asyncio.create_task(_close(one))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
 
     def place(self, bucket: str, key: str, size: int | None, storage_class: int) -> Target:
         """Where new bytes of an object may go, by the rules as they are now."""
@@ -113,6 +126,8 @@ class Members:
         local = self.topology.member(LOCAL)
         assert local is not None
         self._local.state, self._local.weight = local.state, local.weight
+        known = {member.name for member in self.topology.all() if member.pools}
+        self._blobs.closed = frozenset(known - self._open.keys())
         self._blobs.arrange([self._local, *(one.partition for one in self._open.values())])
 
     def _take_in(self, member: Member) -> None:

@@ -256,28 +256,18 @@ class Partitions:
 
     async def remove(self, name: str) -> None:
         """Forget an empty partition; Refused while anything is left, or may yet come."""
-        now = await self.topology()
-        member = _existing(now, name)
-        if name == LOCAL:
-            raise Refused("the store's own folder stays; it can be drained")
-        if member.state is not State.DRAINING:
-            raise Refused(f"{name} is {member.state}; `ocean partition drain {name}` empties it")
-        age = (_now_ms() - member.changed_ms) / 1000
-        if age < AFTER_DRAIN:
-            raise Refused(f"{name} is draining for {age:.0f} seconds; wait for {AFTER_DRAIN:.0f}")
-        named = [rule.name for rule in now.rules if name in rule.partitions]
-        if named:
-            raise Refused(f"the placement rule {named[0]} names {name}")
+        member = _removable(await self.topology(), name)
         left = await self.left(member)
         if left:
             raise Refused(f"{left} RADOS objects are left in the pools of {name}")
-        await self._release(member)
 
         def removed(now: Topology) -> Topology:
+            _removable(now, name)  # it may have been put to use again meanwhile
             kept = [one for one in now.members if one.name != name]
             return replace(now, members=tuple(kept))
 
         await topology.change(self._engine, removed)
+        await self._release(member)
         await forget(self._engine, name)
 
     async def all(self) -> list[dict[str, Any]]:
@@ -418,6 +408,22 @@ def _existing(now: Topology, name: str) -> Member:
     member = now.member(name)
     if member is None:
         raise Refused(f"there is no partition {name}")
+    return member
+
+
+def _removable(now: Topology, name: str) -> Member:
+    """A partition that is drained long enough; Refused."""
+    member = _existing(now, name)
+    if name == LOCAL:
+        raise Refused("the store's own folder stays; it can be drained")
+    if member.state is not State.DRAINING:
+        raise Refused(f"{name} is {member.state}; `ocean partition drain {name}` empties it")
+    age = (_now_ms() - member.changed_ms) / 1000
+    if age < AFTER_DRAIN:
+        raise Refused(f"{name} is draining for {age:.0f} seconds; wait for {AFTER_DRAIN:.0f}")
+    named = [rule.name for rule in now.rules if name in rule.partitions]
+    if named:
+        raise Refused(f"the placement rule {named[0]} names {name}")
     return member
 
 

@@ -324,7 +324,7 @@ class DeletedBucket(Scenario):
 
 async def compact(process: Process) -> None:
     """Compact every volume, whatever it holds."""
-    compaction = Compaction(process.meta, process.ocean.blobs)
+    compaction = Compaction(process.meta, process.ocean.blobs, process.ocean.inflight)
     for volume in list(process.world.small._blobs):
         await compaction.volume(Place("small", volume), fence=False, pause=_breathe)
 
@@ -336,7 +336,7 @@ async def end_life(one: Process, other: Process) -> None:
     assert life is not None
     await other.meta.lives.change(life, LifeState.ENDED, life.beats)
     await Orphans(other.meta, other.ocean.blobs).judge(frozenset({life.epoch}))
-    compaction = Compaction(other.meta, other.ocean.blobs)
+    compaction = Compaction(other.meta, other.ocean.blobs, other.ocean.inflight)
     for volume in list(other.world.small._blobs):
         if epoch_of(volume) == life.epoch:
             await compaction.volume(Place("small", volume), fence=True, pause=_breathe)

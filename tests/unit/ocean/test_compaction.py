@@ -30,7 +30,7 @@ class Filled:
     def __init__(self, ocean: Ocean, pool: Memory) -> None:
         self.ocean = ocean
         self.pool = pool
-        self.compaction = Compaction(ocean.meta, ocean.blobs)
+        self.compaction = Compaction(ocean.meta, ocean.blobs, ocean.inflight)
 
     @classmethod
     async def make(cls) -> "Filled":
