@@ -1,0 +1,287 @@
+"""Moving bytes between partitions: what may go, and what must stay whatever comes between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from blobstore.base import Corrupt, Unavailable
+from blobstore.blobs import Blobs
+from blobstore.extents import Place
+from blobstore.ids import BlobNames
+from blobstore.memory import Memory
+from blobstore.partition import Partition, State, Stores
+from metastore.memory import MemoryEngine
+from metastore.records import Algorithm, Bucket, LifeState, Version
+from metastore.store import MetaStore
+from ocean.jobs.collect import Collector
+from ocean.jobs.compact import Compaction
+from ocean.jobs.custody import Custody
+from ocean.jobs.drain import Drain
+from ocean.jobs.housekeeping import Housekeeping
+from ocean.jobs.move import Move
+from ocean.jobs.watch import Watch
+from ocean.objects.census import Census
+from ocean.objects.put import Expected, Spool
+from ocean.partitions.records import Member, Pool, Topology
+from ocean.store import Ocean
+
+OWNER = "a" * 64
+BUCKET = Bucket(name="bucket", id=b"12345678", owner=OWNER, created_ms=0)
+LARGE = b"x" * 5000
+POOLS = (Pool("large", "x", "replica:1", 1),)
+
+
+class Two:
+    """A store of two partitions in memory; what is put at first goes to `old`."""
+
+    def __init__(self, ocean: Ocean, old: Partition, new: Partition, watch: Watch) -> None:
+        self.ocean = ocean
+        self.old = old
+        self.new = new
+        self.watch = watch
+        self.move = Move(ocean.meta, ocean.blobs, ocean.inflight)
+        self.custody = Custody(ocean.meta, watch, ocean.inflight)
+        self.keeping = Housekeeping(
+            ocean, watch, Collector(ocean.discard, 0), interval=1, ratio=0.5
+        )
+        self.drain = Drain(
+            ocean.meta, ocean.blobs, watch, self.custody, self.topology, ocean.inflight
+        )
+
+    @classmethod
+    async def make(cls, *, threshold: int = 64) -> "Two":
+        meta = await MetaStore.begin(MemoryEngine())
+        names = BlobNames(meta.life.epoch)
+        old, new = (_partition(name, names) for name in ("old", "new"))
+        new.state = State.READ_ONLY
+        ocean = Ocean(meta, Blobs([old, new], names, threshold=threshold))
+        await meta.buckets.create(BUCKET)
+        watch = Watch(meta)
+        await watch.once()
+        return cls(ocean, old, new, watch)
+
+    def topology(self) -> Topology:
+        both = (self.old, self.new)
+        return Topology(tuple(Member(one.name, state=one.state, pools=POOLS) for one in both))
+
+    def begin_drain(self) -> None:
+        self.old.state, self.new.state = State.DRAINING, State.ACTIVE
+
+    async def put(self, key: str, data: bytes = LARGE) -> Version:
+        async def pieces() -> AsyncIterator[bytes | memoryview]:
+            yield data
+
+        body = Spool(pieces(), len(data))
+        draft = Version(owner=OWNER)
+        return await self.ocean.put(
+            BUCKET, key, draft, body, expected=Expected(), guard=lambda _: None
+        )
+
+    async def get(self, key: str) -> bytes:
+        version = await self.ocean.get.version(BUCKET, key, None)
+        small = await self.ocean.get.small(BUCKET, key, version, 0, version.size)
+        if small is not None:
+            return small
+        stream = self.ocean.get.stream(BUCKET, key, version, 0, version.size)
+        return b"".join([bytes(piece) async for piece in stream])
+
+    async def places(self, pool: str) -> list[Place]:
+        return [place async for place in self.ocean.blobs.list(pool)]
+
+
+def _partition(name: str, names: BlobNames) -> Partition:
+    pools = (Memory(name=f"{name}.{role}") for role in ("small", "large", "settled"))
+    return Partition(name, Stores(*pools), names)
+
+
+async def test_all_of_a_partition_moves() -> None:
+    two = await Two.make(threshold=1000)
+    bodies = {f"k{number}": bytes([number]) * (100 + 50 * number) for number in range(40)}
+    for key, body in bodies.items():
+        await two.put(key, body)
+    two.begin_drain()
+    for _ in range(3):
+        await two.drain.once()
+    for pool in ("old.small", "old.large", "old.settled"):
+        assert await two.places(pool) == []
+    for key, body in bodies.items():
+        assert await two.get(key) == body
+
+
+async def test_a_commit_that_comes_between_two_looks_keeps_its_bytes() -> None:
+    two = await Two.make()
+    commit, begun, go = two.ocean.meta.objects.put, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **options: Any) -> Version:
+        begun.set()
+        await go.wait()
+        return await commit(*args, **options)
+
+    two.ocean.meta.objects.put = slow  # type: ignore[method-assign]
+    putting = asyncio.create_task(two.put("k"))
+    await begun.wait()
+    two.begin_drain()
+    (place,) = await two.places("old.large")
+    looked = two.move._orphans.named
+
+    async def named(*args: Any) -> bool:
+        found = await looked(*args)
+        go.set()
+        await putting
+        return found
+
+    two.move._orphans.named = named  # type: ignore[method-assign,assignment]
+    assert await two.move.blob(place) is None
+    assert await two.get("k") == LARGE
+    two.ocean.meta.objects.put = commit  # type: ignore[method-assign]
+    await two.drain.once()
+    assert await two.get("k") == LARGE
+    assert await two.places("old.large") == []
+
+
+async def test_what_is_damaged_stays_while_it_is_named() -> None:
+    two = await Two.make(threshold=4096)
+    for key in ("one", "two", "three"):
+        await two.put(key, key.encode() * 100)
+    volume = two.old.volumes.active
+    assert volume is not None
+    store = two.old.stores.small
+    assert isinstance(store, Memory)
+    store.damage(volume, await store.size(volume) // 2, 1)
+    two.begin_drain()
+    for _ in range(3):
+        await two.drain.once()
+        await two.keeping.once()
+    assert [place.blob for place in await two.places("old.small")] == [volume]
+    assert await two.get("one") == b"one" * 100
+    with pytest.raises(Corrupt):
+        await two.get("two")
+    await two.put("two", b"anew")
+    for _ in range(3):
+        await two.keeping.once()
+        await two.drain.once()
+    assert await two.places("old.small") == [], "when nothing names it"
+
+
+async def test_a_copy_that_no_row_names_yet_is_nobodys_garbage() -> None:
+    two = await Two.make(threshold=4096)
+    await two.put("k", b"k" * 1000)
+    two.begin_drain()
+    two.old.volumes.seal()
+    (volume,) = await two.places("old.small")
+    relocate, copied, go = two.ocean.meta.objects.relocate, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any) -> bool:
+        copied.set()
+        await go.wait()
+        return await relocate(*args)
+
+    two.ocean.meta.objects.relocate = slow  # type: ignore[method-assign,assignment]
+    compaction = Compaction(two.ocean.meta, two.ocean.blobs, two.ocean.inflight)
+    moving = asyncio.create_task(compaction.volume(volume, fence=False, pause=_no_pause))
+    await copied.wait()
+    two.new.compacted.seal()
+    for _ in range(3):
+        await two.keeping.once()
+    go.set()
+    assert await moving
+    assert await two.get("k") == b"k" * 1000
+
+
+async def test_a_stale_row_of_the_current_version_is_not_followed() -> None:
+    two = await Two.make()
+    await two.put("k")
+    heads = two.ocean.meta.objects._heads
+    assert await heads.place(BUCKET.id, "k", await heads.read(BUCKET.id, "k"))
+    two.begin_drain()
+    await two.drain.once()
+    assert await two.places("old.large") == []
+    assert await two.get("k") == LARGE
+    await two.put("k", b"y" * 6000)
+    assert await two.get("k") == b"y" * 6000
+
+
+async def test_one_partition_that_is_away_keeps_no_other_from_being_drained() -> None:
+    two = await Two.make()
+    await two.put("k")
+    two.begin_drain()
+    names = two.ocean.blobs.names
+    away = _partition("away", names)
+    away.state = State.DRAINING
+
+    def silent(operation: str, _blob: str) -> None:
+        raise Unavailable(operation)
+
+    for store in away.stores.all():
+        assert isinstance(store, Memory)
+        store.before = silent
+    two.ocean.blobs.arrange([away, two.old, two.new])
+    pools = {"away": away, "old": two.old, "new": two.new}
+    two.drain._topology = lambda: Topology(
+        tuple(Member(name, state=one.state, pools=POOLS) for name, one in pools.items())
+    )
+    await two.drain.once()
+    assert await two.places("old.large") == []
+
+
+async def test_no_life_is_forgotten_while_a_partition_is_offline() -> None:
+    two = await Two.make()
+    await two.put("k")
+    lives = two.ocean.meta.lives
+    gone = await lives.begin()
+    assert await lives.change(gone, LifeState.ENDED, gone.beats)
+    await two.watch.once()
+    two.old.state, two.new.state = State.OFFLINE, State.ACTIVE
+    for _ in range(4):
+        with suppress(Unavailable):
+            await two.keeping.once()
+    assert gone.epoch in {life.epoch for life in await lives.list()}
+    two.old.state = State.READ_ONLY
+    for _ in range(4):
+        await two.keeping.once()
+    assert gone.epoch not in {life.epoch for life in await lives.list()}
+
+
+async def _no_pause() -> None:
+    return
+
+
+@pytest.mark.parametrize("how", ["removed", "offline"])
+async def test_an_upload_in_a_partition_that_is_gone_stops_no_pass(how: str) -> None:
+    two = await Two.make()
+    uploads = two.ocean.multipart
+    upload_id = await uploads.create(
+        BUCKET,
+        "k",
+        Version(owner=OWNER),
+        initiator=OWNER,
+        algorithm=Algorithm.NONE,
+        composite=False,
+    )
+    upload = await uploads.find(BUCKET, "k", upload_id)
+    for body in (LARGE, LARGE[1:]):
+        spool = Spool(_pieces(body), len(body))
+        await uploads.upload_part(BUCKET, upload, 1, spool, Expected())
+    if how == "removed":
+        two.begin_drain()
+        await two.drain.once()
+        assert await two.places("old.large") == []
+        two.ocean.blobs.arrange([two.new])
+        await uploads.abort(BUCKET, "k", upload_id)
+    else:
+        two.old.state, two.new.state = State.OFFLINE, State.ACTIVE
+        with pytest.raises(Unavailable):
+            await uploads.abort(BUCKET, "k", upload_id)
+    await two.keeping.once()
+    assert two.keeping.passes == 1
+    two.old.state = State.READ_ONLY
+    for _ in range(2):
+        await two.keeping.once()
+    assert [row async for row in Census(two.ocean.meta.engine).rows()] == []
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes | memoryview]:
+    yield body
