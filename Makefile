@@ -8,7 +8,7 @@ FAST   := not slow and not nightly
 JOBS   ?= 2
 RADOS := $(wildcard /usr/lib/python3/dist-packages/rados.cpython-*.so)
 CEPH := ceph-mon ceph-mgr ceph-osd ceph-common python3-rados
-NIGHTLY := attacks disk drain growth kill-points kills nemeses power schedules suite
+NIGHTLY := attacks disk drain growth kill-points kills lost nemeses power schedules space suite
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from blobstore.base import BlobError
 from blobstore.partition import State
 from metastore.engine import EngineError
 from metastore.formats import require_known
@@ -170,7 +171,7 @@ def on_store(
     prepare_metadata(config)
     try:
         return asyncio.run(_acted(config, act))
-    except (EngineError, KeyFileError, SealError) as error:
+    except (EngineError, BlobError, KeyFileError, SealError) as error:
         raise StartError(str(error)) from error
 
 

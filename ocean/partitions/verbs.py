@@ -4,7 +4,7 @@ import asyncio
 import configparser
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -267,7 +267,8 @@ class Partitions:
             return replace(now, members=tuple(kept))
 
         await topology.change(self._engine, removed)
-        await self._release(member)
+        with suppress(BlobError):  # a mark that stays keeps other stores out, not this one
+            await self._release(member)
         await forget(self._engine, name)
 
     async def all(self) -> list[dict[str, Any]]:

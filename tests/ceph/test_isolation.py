@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -136,3 +138,56 @@ def test_a_server_starts_without_its_clusters(stored: Stored, fragile: Ceph, eas
         time.sleep(2)
         for key in keys:
             s3.get_object(Bucket="b-begin", Key=key)["Body"].read()
+
+
+class Taken(NamedTuple):
+    """What the workers of a server have: threads, open files, MiB."""
+
+    threads: int
+    files: int
+    memory: int
+
+    @classmethod
+    def of(cls, pids: list[int]) -> "Taken":
+        threads = files = memory = 0
+        for pid in pids:
+            status = (Path("/proc") / str(pid) / "status").read_text()
+            fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+            threads += int(fields["Threads"])
+            memory += int(fields["VmRSS"].split()[0]) >> 10
+            files += len(list((Path("/proc") / str(pid) / "fd").iterdir()))
+        return cls(threads, files, memory)
+
+
+def lost_for(stored: Stored, fragile: Ceph, east: Ceph, seconds: float) -> None:
+    """Nothing grows while a cluster is away, and all comes back with it."""
+    stored.add(fragile)
+    stored.add(east)
+    with stored.server as server:
+        keys = fill(server, "b-long", 60)
+        with Load(server, "b-long", keys) as load:
+            fragile.kill(*fragile.daemons())
+            time.sleep(2 * BREAK)
+            early = Taken.of(server.workers)
+            time.sleep(seconds)
+            late = Taken.of(server.workers)
+            fragile.process.wait()
+            fragile.start()
+            back = time.monotonic()
+            time.sleep(PEERING + 2)
+        assert late.threads <= early.threads + 4
+        assert late.files <= early.files + 40
+        assert late.memory <= early.memory * 1.2 + 32
+        assert not load.failed(since=back + PEERING)
+        load.check()
+
+
+@pytest.mark.timeout(300)
+def test_nothing_grows_while_a_cluster_is_away(stored: Stored, fragile: Ceph, east: Ceph) -> None:
+    lost_for(stored, fragile, east, 20)
+
+
+@pytest.mark.nightly(part="lost")
+@pytest.mark.timeout(1500)
+def test_nothing_grows_in_ten_minutes(stored: Stored, fragile: Ceph, east: Ceph) -> None:
+    lost_for(stored, fragile, east, 600)

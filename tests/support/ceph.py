@@ -1,6 +1,7 @@
 """Real Ceph clusters for the tests of one process, started when the first of them asks for one."""
 
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from blobstore.ceph import policy, pools
 from blobstore.ceph.session import Address, Session, driver
@@ -85,6 +87,10 @@ class Ceph:
     def tell(self, *words: str) -> str:
         """What `ceph` answers; AssertionError with what it said otherwise."""
         return self._call("ceph", *words)
+
+    def ask(self, *words: str) -> Any:
+        """The same, decoded."""
+        return json.loads(self._call("ceph", *words, "--format", "json"))
 
     def rados(self, *words: str) -> str:
         """What `rados` answers."""
