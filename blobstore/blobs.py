@@ -16,6 +16,7 @@ from blobstore.placement import ordered
 from blobstore.segments import Buffers, SegmentWriter, read_piece
 from blobstore.volumes import read_needle, scan
 
+NAMES = 1000  # tried for one that prefers a partition of small weight
 LOCAL = "local"  # the partition that every store has: folders on this machine
 
 
@@ -150,6 +151,18 @@ class Blobs:
             among, lambda partition: partition.compacted.put(needle.label, needle.data)
         )
 
+    def names_for(self, into: Partition, target: Target) -> Callable[[], str]:
+        """Fresh names for which `into` is the preferred partition: what is moved there stays."""
+
+        def fresh() -> str:
+            for _ in range(NAMES):
+                name = self.names.fresh()
+                if self.preferred(name.encode(), target) is into:
+                    break
+            return name
+
+        return fresh
+
     def preferred(self, key: bytes, target: Target = ANYWHERE) -> Partition | None:
         """The partition that new bytes with this key would go to, if any has room."""
         shares = [
@@ -160,10 +173,13 @@ class Blobs:
         first = ordered(key, shares)
         return self.partitions[first[0]] if first else None
 
-    def segment_writer(self, label: bytes, target: Target = ANYWHERE) -> SegmentWriter:
+    def segment_writer(
+        self, label: bytes, target: Target = ANYWHERE, fresh: Callable[[], str] | None = None
+    ) -> SegmentWriter:
+        """A writer of blobs of segments, whose names `fresh` gives."""
         return SegmentWriter(
             lambda key: self.candidates(key, target),
-            self.names,
+            fresh or self.names.fresh,
             self._buffers,
             label,
             self._extent_limit,

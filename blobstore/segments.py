@@ -8,7 +8,6 @@ from typing import Any
 from blobstore import frames
 from blobstore.base import BlobError, BlobStore, Buffer, Unavailable
 from blobstore.extents import Extent, Layout, Place
-from blobstore.ids import BlobNames
 from blobstore.partition import Partition, first_of
 
 RUN = 2  # segments written in one go: each go costs a hop to a thread
@@ -60,22 +59,22 @@ class _Begun:
 class SegmentWriter:
     """Writes one body to blobs of at most `limit` bytes each, a multiple of frames.SEGMENT.
 
-    `candidates` gives the partitions to try for a new blob. As many runs are being written as the
-    store takes at once; another is being filled. What is under way is never canceled: a thread that
-    still writes must not outlive the deletion of its blob. An error shows in a later call; then
-    `abandon`.
+    `fresh` gives names of blobs, `candidates` the partitions to try for a new one. As many runs are
+    being written as the store takes at once; another is being filled. What is under way is never
+    canceled: a thread that still writes must not outlive the deletion of its blob. An error shows
+    in a later call; then `abandon`.
     """
 
     def __init__(
         self,
         candidates: Callable[[bytes], Sequence[Partition]],
-        names: BlobNames,
+        fresh: Callable[[], str],
         buffers: Buffers,
         label: bytes,
         limit: int,
     ) -> None:
         self._candidates = candidates
-        self._names = names
+        self._fresh = fresh
         self._buffers = buffers
         self._label = label
         self._limit = limit
@@ -148,7 +147,7 @@ class SegmentWriter:
         return blob
 
     def _begin_blob(self, buffer: memoryview) -> _Begun:
-        name = self._names.fresh()
+        name = self._fresh()
         head = frames.segments_head(name, self._label)
         self._blob = _Begun(name, len(head))
         self._begun.append(self._blob)

@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import ANYWHERE, Blobs, Target
 from blobstore.extents import Extent, Place, Slice
+from blobstore.partition import Partition
 from metastore.engine import Corrupt as CorruptRow
 from metastore.errors import StoreError
 from metastore.records import UploadState
@@ -38,8 +39,12 @@ class Move:
         self._inflight = inflight
         self._orphans = Orphans(meta, blobs)
 
-    async def blob(self, place: Place, target: Target = ANYWHERE) -> int | None:
+    async def blob(
+        self, place: Place, target: Target = ANYWHERE, into: Partition | None = None
+    ) -> int | None:
         """Move one blob to `target`; the bytes moved, None when it has to stay for now.
+
+        To `into`, if given, which `target` allows, under a name that prefers it.
 
         It stays while its write may be under way, or a Complete may name it; Conflict likewise.
         """
@@ -53,7 +58,7 @@ class Move:
         owner = label.decode(data)
         if owner is None:
             return None
-        copies = _Copies(self._blobs, data, target)
+        copies = _Copies(self._blobs, data, target, into)
         relocate = Relocate(self._meta, owner, lambda extent: extent.place == place, copies.copy)
         with self._inflight.move(owner, copies.made):
             try:
@@ -94,15 +99,16 @@ class Move:
 class _Copies:
     """Copies of one blob, each verified byte by byte once it is written."""
 
-    def __init__(self, blobs: Blobs, owner: bytes, target: Target) -> None:
+    def __init__(self, blobs: Blobs, owner: bytes, target: Target, into: Partition | None) -> None:
         self._blobs = blobs
         self._owner = owner
-        self._target = target
+        self._fresh = None if into is None else blobs.names_for(into, target)
+        self._target = target if into is None else Target(frozenset({into.name}))
         self.made: list[Extent] = []
         self.size = 0
 
     async def copy(self, extent: Extent) -> tuple[Extent, ...]:
-        writer = self._blobs.segment_writer(self._owner, self._target)
+        writer = self._blobs.segment_writer(self._owner, self._target, self._fresh)
         running = Digests((_CHECKSUM,))
         try:
             async with aclosing(self._blobs.read(Slice(extent, 0, extent.size))) as pieces:

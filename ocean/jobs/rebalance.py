@@ -133,7 +133,7 @@ class Rebalancing:
             into = self._blobs.preferred(place.blob.encode(), target)
             if into is None or into is partition:
                 return 0
-            moved = await self._move.blob(place, target)
+            moved = await self._move.blob(place, target, into)
         except (EngineError, BlobError, StoreError) as error:
             log.info("moving %s: %s", place.blob, error)
             return 0

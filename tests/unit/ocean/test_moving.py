@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from blobstore.base import Corrupt, Unavailable
 from blobstore.blobs import Blobs
@@ -22,10 +23,11 @@ from ocean.jobs.custody import Custody
 from ocean.jobs.drain import Drain
 from ocean.jobs.housekeeping import Housekeeping
 from ocean.jobs.move import Move
+from ocean.jobs.rebalance import Rebalancing
 from ocean.jobs.watch import Watch
 from ocean.objects.census import Census
 from ocean.objects.put import Expected, Spool
-from ocean.partitions.records import Member, Pool, Topology
+from ocean.partitions.records import Member, Pool, Rebalance, Topology
 from ocean.store import Ocean
 
 OWNER = "a" * 64
@@ -285,3 +287,26 @@ async def test_an_upload_in_a_partition_that_is_gone_stops_no_pass(how: str) -> 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes | memoryview]:
     yield body
+
+
+async def test_a_rebalance_evens_out_and_then_rests() -> None:
+    two = await Two.make()
+    keys = [f"k{number}" for number in range(200)]
+    for key in keys:
+        await two.put(key, key.encode() * 100)
+    two.new.state = State.ACTIVE
+    asked = replace(two.topology(), rebalance=Rebalance(1, stopped=False))
+    ocean = two.ocean
+    rebalancing = Rebalancing(
+        ocean.meta, ocean.blobs, two.watch, two.custody, lambda: asked, ocean.place, ocean.inflight
+    )
+    await rebalancing.once()
+    count = len(await two.places("new.large"))
+    assert 70 <= count <= 130, "half of them"
+    assert len(await two.places("old.large")) == 200 - count
+    for key in keys:
+        assert await two.get(key) == key.encode() * 100
+    asked = replace(asked, rebalance=Rebalance(2, stopped=False))
+    before = await two.places("new.large"), await two.places("old.large")
+    await rebalancing.once()
+    assert (await two.places("new.large"), await two.places("old.large")) == before
