@@ -48,11 +48,6 @@ class Volumes:
         """The volume being appended to: not for compaction."""
         return self._active
 
-    @property
-    def pool(self) -> str:
-        """Name of the pool that the volumes are in."""
-        return self._store.name
-
     async def put(self, label: bytes, data: Buffer) -> Extent:
         """Store `data`, which nobody may change meanwhile; returns once it is durable.
 

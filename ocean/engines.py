@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from blobstore import BlobError, Blobs, open_files
@@ -21,8 +22,9 @@ from metastore.sqlite_file import Durability, Options
 from ocean.belonging import belong, embedded_file, refuse_foreign, told
 from ocean.config import Address as Listen
 from ocean.config import Config
-from ocean.partitions.members import Settings
-from ocean.starting import StartError
+from ocean.keys import local
+from ocean.partitions.members import Members, Settings
+from ocean.starting import StartError, stop_for_good
 
 _CACHE = "memcached://"
 
@@ -123,6 +125,19 @@ def open_blobs(config: Config, epoch: int, on_failure: Callable[[BlobsFailed], N
 def settings(config: Config) -> Settings:
     """What all partitions have in common."""
     return Settings(config.ceph.seconds, config.ceph.in_flight, config.blobs.volume_size)
+
+
+@asynccontextmanager
+async def all_partitions(config: Config, engine: Engine) -> AsyncIterator[Blobs]:
+    """The blobs of a store on all its partitions, to be read by a command; StartError."""
+    blobs = open_blobs(config, 0, stop_for_good)
+    members = Members(engine, blobs, lambda: local.read(config.master_key_file), settings(config))
+    try:
+        await members.refresh()
+        yield blobs
+    finally:
+        await blobs.close()
+        await members.close()
 
 
 async def begin_anew(engine: Engine, config: Config) -> None:

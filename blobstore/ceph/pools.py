@@ -138,29 +138,21 @@ def make_user(cluster: Any, user: str, pools: list[str]) -> str:
     entity = f"client.{user}"
     osd = ", ".join(f"allow rw pool={pool}" for pool in pools)
     caps = ["mon", "allow r", "osd", osd]
-    there = _key(cluster, entity)
+    there = key_of(cluster, user)
     if there is None:
         command(cluster, "auth add", entity=entity, caps=caps)
     else:
         command(cluster, "auth caps", entity=entity, caps=caps)
-    return there or _key(cluster, entity) or ""
+    return there or key_of(cluster, user) or ""
 
 
 def key_of(cluster: Any, user: str) -> str | None:
     """The key of a user; None when there is none, or we may not see it."""
-    return _key(cluster, f"client.{user}")
-
-
-def _key(cluster: Any, entity: str) -> str | None:
     try:
-        found = command(cluster, "auth get", entity=entity)
+        found = command(cluster, "auth get", entity=f"client.{user}")
     except Impossible:
         return None
     return str(found[0]["key"])
-
-
-def remove_user(cluster: Any, user: str) -> None:
-    command(cluster, "auth rm", entity=f"client.{user}")
 
 
 def claim(cluster: Any, pool: str, mark: dict[str, Any]) -> None:

@@ -70,7 +70,6 @@ class Session:
         self._answers: deque[tuple[asyncio.Future[Any], Any]] = deque()
         self._woken = False
         self._next_try = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def answers(self) -> bool:
         """Whether the cluster answered when it was last asked."""
@@ -130,7 +129,6 @@ class Session:
 
     async def _begun(self, context: Any, begin: Callable[[Any, Callable[..., None]], Any]) -> Any:
         loop = asyncio.get_running_loop()
-        self._loop = loop
         future: asyncio.Future[Any] = loop.create_future()
 
         def completed(completion: Any, *results: Any) -> None:  # in a thread of librados

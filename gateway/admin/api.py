@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.admin.answers import json_answer
 from gateway.admin.partitions import PartitionsApi
 from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserMade, UserShown
 from gateway.http import Request, Response
@@ -141,7 +142,7 @@ class AdminApi:
     async def _health(self, path: str) -> Response:
         if path == "/ready":
             await self._identities.account("root")  # the engine answers
-        return _json(200, {"status": "ok"})
+        return json_answer(200, {"status": "ok"})
 
     def _metrics_text(self) -> Response:
         kind = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -149,7 +150,7 @@ class AdminApi:
 
     async def _list_users(self, _by: Account, _body: bytes, query: dict[str, str]) -> Response:
         page = await self._identities.accounts(after=query.get("after", ""))
-        return _json(200, {"users": [UserShown.of(account) for account in page]})
+        return json_answer(200, {"users": [UserShown.of(account) for account in page]})
 
     async def _create_user(self, by: Account, body: bytes, _query: dict[str, str]) -> Response:
         new = _decode(body, NewUser)
@@ -161,7 +162,7 @@ class AdminApi:
         )
         made = UserMade.of(account)
         if not (new.access_key or new.secret_key):
-            return _json(201, made)
+            return json_answer(201, made)
         try:
             pair, secret = await self._identities.create_access_key(
                 new.name, access_key=new.access_key, secret=new.secret_key
@@ -169,12 +170,12 @@ class AdminApi:
         except IdentityError:
             await self._identities.delete_account(new.name)
             raise
-        return _json(201, replace(made, access_key=pair.access_key, secret_key=secret))
+        return json_answer(201, replace(made, access_key=pair.access_key, secret_key=secret))
 
     async def _show_user(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        return _json(200, UserShown.of(await self._found(name)))
+        return json_answer(200, UserShown.of(await self._found(name)))
 
     async def _delete_user(
         self, by: Account, _body: bytes, _query: dict[str, str], name: str
@@ -185,13 +186,13 @@ class AdminApi:
         async for bucket in self._buckets.list():
             if bucket.owner == account.id:
                 raise errors.OperationAborted(f"{name} owns the bucket {bucket.name}")
-        return _json(200, UserShown.of(await self._identities.delete_account(name)))
+        return json_answer(200, UserShown.of(await self._identities.delete_account(name)))
 
     async def _list_keys(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
         pairs = await self._identities.access_keys(await self._found(name))
-        return _json(200, {"access_keys": [KeyShown.of(pair) for pair in pairs]})
+        return json_answer(200, {"access_keys": [KeyShown.of(pair) for pair in pairs]})
 
     async def _create_key(
         self, by: Account, body: bytes, _query: dict[str, str], name: str
@@ -204,7 +205,7 @@ class AdminApi:
         pair, secret = await self._identities.create_access_key(
             name, access_key=new.access_key, secret=new.secret_key
         )
-        return _json(201, KeyMade(access_key=pair.access_key, secret_key=secret, user=name))
+        return json_answer(201, KeyMade(access_key=pair.access_key, secret_key=secret, user=name))
 
     async def _delete_key(
         self, by: Account, _body: bytes, _query: dict[str, str], name: str, key: str
@@ -212,7 +213,7 @@ class AdminApi:
         if (await self._found(name)).operator and not by.root:
             raise errors.AccessDenied("only root removes access keys of operators")
         await self._identities.delete_access_key(name, key)
-        return _json(200, {"access_key": key, "user": name})
+        return json_answer(200, {"access_key": key, "user": name})
 
     def _check_not_root(self, access_key: str) -> None:
         """Taken for root's key: it is root's in every signature, whoever else has it."""
@@ -246,10 +247,5 @@ def _decode(body: bytes, kind: type[Any]) -> Any:
         raise InvalidIdentity(f"the body is no {kind.__name__}: {error}") from error
 
 
-def _json(status: int, content: object) -> Response:
-    body = msgspec.json.encode(content) + b"\n"
-    return Response(status, {"Content-Type": "application/json"}, body)
-
-
 def _error(status: int, code: str, message: str) -> Response:
-    return _json(status, {"error": {"code": code, "message": message}})
+    return json_answer(status, {"error": {"code": code, "message": message}})

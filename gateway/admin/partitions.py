@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from blobstore.partition import State
+from gateway.admin.answers import json_answer
 from gateway.admin.shapes import Drained, Initialized, NewPartition, Rebalanced, RuleGiven, StateSet
 from gateway.http import Response
 from ocean import errors
@@ -158,5 +159,4 @@ def _decode(body: bytes, kind: type[Any]) -> Any:
 
 
 def _json(content: object, status: int = 200) -> Response:
-    body = msgspec.json.encode(content) + b"\n"
-    return Response(status, {"Content-Type": "application/json"}, body)
+    return json_answer(status, content)

@@ -11,10 +11,8 @@ from metastore.patient import PatientEngine
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
-from ocean.engines import open_blobs, open_engine, require_metadata, settings
+from ocean.engines import all_partitions, open_engine, require_metadata
 from ocean.fsck import Fault, Fsck, Summary
-from ocean.keys import local
-from ocean.partitions.members import Members
 from ocean.starting import StartError, stop_for_good
 
 FAULTS = 1  # exit status when there are any
@@ -48,22 +46,18 @@ def _run(options: argparse.Namespace) -> int:
 
 async def _check(config: Config, options: argparse.Namespace) -> tuple[list[Fault], Summary]:
     engine = PatientEngine(open_engine(config, stop_for_good))
-    blobs = open_blobs(config, 0, stop_for_good)
-    members = Members(engine, blobs, lambda: local.read(config.master_key_file), settings(config))
     faults = []
     progress = Progress()
     try:
         await require_known(engine)
-        await members.refresh()
-        check = Fsck(engine, blobs, verify=options.verify, progress=progress.rows)
-        async for fault in check.run():
-            faults.append(fault)
-            if not options.json:
-                blob = f" [{fault.blob}]" if fault.blob else ""
-                print(f"{fault.kind}: {fault.where}: {fault.what}{blob}")
+        async with all_partitions(config, engine) as blobs:
+            check = Fsck(engine, blobs, verify=options.verify, progress=progress.rows)
+            async for fault in check.run():
+                faults.append(fault)
+                if not options.json:
+                    blob = f" [{fault.blob}]" if fault.blob else ""
+                    print(f"{fault.kind}: {fault.where}: {fault.what}{blob}")
     finally:
         progress.end()
-        await blobs.close()
-        await members.close()
         await engine.close()
     return faults, check.summary

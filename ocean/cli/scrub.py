@@ -14,10 +14,8 @@ from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
 from ocean.config.values import Size
-from ocean.engines import open_blobs, open_engine, require_metadata, settings
-from ocean.jobs.scrubbing import Pace
-from ocean.keys import local
-from ocean.partitions.members import Members
+from ocean.engines import all_partitions, open_engine, require_metadata
+from ocean.jobs.pace import Pace
 from ocean.scrub import Finding, Scrub, State
 from ocean.starting import StartError, stop_for_good
 
@@ -71,8 +69,6 @@ async def _act(config: Config, options: argparse.Namespace) -> tuple[State, list
 
 
 async def _scrub(engine: PatientEngine, config: Config, options: argparse.Namespace) -> None:
-    blobs = open_blobs(config, 0, stop_for_good)
-    members = Members(engine, blobs, lambda: local.read(config.master_key_file), settings(config))
     progress, pace = Progress(), Pace(options.rate)
 
     async def spend(size: int) -> None:
@@ -80,13 +76,11 @@ async def _scrub(engine: PatientEngine, config: Config, options: argparse.Namesp
         await pace.spend(size)
 
     try:
-        await members.refresh()
-        async for _ in Scrub(engine, blobs, spend).run():
-            pass
+        async with all_partitions(config, engine) as blobs:
+            async for _ in Scrub(engine, blobs, spend).run():
+                pass
     finally:
         progress.end()
-        await blobs.close()
-        await members.close()
 
 
 def _shown(now: State) -> dict[str, Any]:

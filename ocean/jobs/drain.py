@@ -22,6 +22,7 @@ from ocean.jobs.compact import Compaction
 from ocean.jobs.custody import Custody
 from ocean.jobs.move import Move
 from ocean.jobs.orphans import Orphans
+from ocean.jobs.pace import Rate, turn
 from ocean.jobs.watch import Watch
 from ocean.objects.inflight import InFlight
 from ocean.partitions.progress import Progress, note
@@ -108,7 +109,7 @@ class Drain:
                 except NotFound:
                     continue  # another process was faster
                 # What is damaged stays for housekeeping, which knows whether a row names it.
-                if await self._compaction.volume(volume, fence=fence, pause=_turn, live=1):
+                if await self._compaction.volume(volume, fence=fence, pause=turn, live=1):
                     self._note(partition, volumes=1, size=size)
                 else:
                     self._note(partition, stayed=1)
@@ -166,22 +167,3 @@ class Drain:
             return
         self._said = time.monotonic()
         await note(self._meta.engine, partition.name, self._progress[partition.name])
-
-
-class Rate:
-    """Keeps to a rate, in bytes a second, that may change meanwhile; 0: none."""
-
-    def __init__(self, rate: Callable[[], int]) -> None:
-        self._rate = rate
-
-    async def spend(self, size: int) -> None:
-        """Wait for as long as so many bytes may take."""
-        left = float(size)
-        while left > 0 and (rate := self._rate()):
-            await asyncio.sleep(min(left / rate, 1.0))
-            left -= rate
-
-
-async def _turn() -> None:
-    """Let others have the loop."""
-    await asyncio.sleep(0)

@@ -23,8 +23,9 @@ from metastore.records import Bucket
 from metastore.store import MetaStore
 from ocean.jobs.compact import Compaction
 from ocean.jobs.custody import Custody
-from ocean.jobs.drain import TOGETHER, Rate
+from ocean.jobs.drain import TOGETHER
 from ocean.jobs.move import Move
+from ocean.jobs.pace import Rate, turn
 from ocean.jobs.watch import Watch
 from ocean.objects import label
 from ocean.objects.inflight import InFlight
@@ -109,7 +110,7 @@ class Rebalancing:
                 if not self._custody.ours(volume):
                     continue
                 try:
-                    moved = await self._compaction.spread(volume, wanted, _turn)
+                    moved = await self._compaction.spread(volume, wanted, turn)
                 except NotFound:
                     continue
                 await self._count(moved, volumes=1 if moved else 0)
@@ -166,8 +167,3 @@ class Rebalancing:
         async for row in Cursor(self._meta.engine, Table.BUCKETS, b"", None, 500):
             bucket = codec.decode(Bucket, row.value)
             self._buckets[bucket.id] = bucket.name
-
-
-async def _turn() -> None:
-    """Let others have the loop."""
-    await asyncio.sleep(0)

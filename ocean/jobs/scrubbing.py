@@ -10,6 +10,7 @@ from metastore.engine import EngineError
 from metastore.errors import StoreError
 from metastore.store import MetaStore
 from ocean import scrub
+from ocean.jobs.pace import Pace
 from ocean.jobs.watch import Watch
 from ocean.scrub import Scrub
 
@@ -54,22 +55,3 @@ class Scrubbing:
                 found.bucket, found.key, found.kind, found.what, found.blob,
             )  # fmt: skip
         log.info("scrub: everything has been read")
-
-
-class Pace:
-    """Keeps to a rate in bytes a second, over longer than an instant; 0: none."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._ahead = 0.0  # seconds of work done before its time
-        self._last = time.monotonic()
-
-    async def spend(self, size: int) -> None:
-        """Wait until so many bytes more were due."""
-        if not self._rate:
-            await asyncio.sleep(0)
-            return
-        now = time.monotonic()
-        self._ahead = max(self._ahead - (now - self._last), 0.0) + size / self._rate
-        self._last = now
-        await asyncio.sleep(self._ahead)
