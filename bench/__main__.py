@@ -1,8 +1,10 @@
-"""The command line: `python -m bench run|suite|swaps|compare|budgets`."""
+"""The command line: `python -m bench run|suite|pairs|trickle|swaps|compare|budgets`."""
 
 import argparse
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -11,13 +13,16 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.figures import SCHEMA, Result, ResultsFile, dump_results, load_results
-from bench.proc import machine, pids_of_port
-from bench.report import budgets_text, comparison_text, results_text
+from bench.pairs import load_side, pair_suite, record, run_pairs
+from bench.proc import machine
+from bench.report import budgets_text, comparison_text, ratios_text, results_text
 from bench.requests import SIGNINGS
-from bench.run import Progress, RunError, run
+from bench.rounds import invalid, ratios
+from bench.run import Progress, RunError, followed, run
 from bench.suite import compare, differences, judge, suite
 from bench.swaps import Pace, run_swaps
 from bench.target import Target
+from bench.trickle import Trickle
 from bench.workloads import WORKLOADS, Parameters
 from metastore.engine import EngineError
 from metastore.hbase.address import parse
@@ -58,7 +63,16 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--access-key", required=True)
     parser.add_argument("--secret-key", required=True)
     parser.add_argument("--region", default="us-east-1")
+    add_followed(parser)
     add_load(parser)
+    add_client(parser)
+    parser.add_argument("--repeat", type=count, default=1, help="keep the run of median CPU")
+    parser.add_argument("--label", default="", help="names the server in the results")
+    parser.add_argument("--json", type=Path, help="write the results there")  # fmt: skip
+
+
+def add_client(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say how the load comes about."""
     parser.add_argument("--processes", type=count, default=1, help="of the load generator")
     parser.add_argument(
         "--sign",
@@ -66,14 +80,10 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         default="presigned",
         help="header means unsigned-payload",
     )
-    parser.add_argument("--repeat", type=count, default=1, help="keep the run of median CPU")
-    parser.add_argument("--label", default="", help="names the server in the results")
-    parser.add_argument("--json", type=Path, help="write the results there")  # fmt: skip
 
 
-def add_load(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say how much, and whose work is measured."""
-    defaults = Parameters("put")
+def add_followed(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say whose work is measured."""
     parser.add_argument(
         "--pid",
         type=count,
@@ -88,6 +98,11 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="measure the processes that listen on this local port; repeatable",
     )
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say how much."""
+    defaults = Parameters("put")
     parser.add_argument("--concurrency", type=count, default=defaults.concurrency)
     parser.add_argument("--duration", type=seconds, default=defaults.duration)
     parser.add_argument("--warm-up", type=seconds, default=defaults.warm_up)
@@ -111,9 +126,25 @@ def build_parser() -> argparse.ArgumentParser:
     add_target(all_runs)
     all_runs.add_argument("--only", help="names of runs, with commas between")
     all_runs.add_argument("--skip", default="", help="names of runs, with commas between")
+    two = commands.add_parser("pairs", help="measure two servers in turn, round by round")
+    two.add_argument(
+        "first", type=Path, help="a file that says where it is (see results/README.md)"
+    )
+    two.add_argument("second", type=Path)
+    two.add_argument("--rounds", type=count, default=10)
+    two.add_argument("--only", help="names of runs, with commas between")
+    two.add_argument("--json", type=Path, help="write the rounds there")
+    add_load(two)
+    add_client(two)
+    beside = commands.add_parser("trickle", help="GETs at an even rate beside what is measured")
+    beside.add_argument("side", type=Path, help="a file as for pairs")
+    beside.add_argument("bucket", help="its objects are asked for")
+    beside.add_argument("--rate", type=float, default=50.0, help="requests a second")
+    beside.add_argument("--seconds", type=float, default=float("inf"))
     bare = commands.add_parser("swaps", help="measure bare checkAndPut calls of HBase")
     bare.add_argument("url", help="hbase://HOST:PORT/PREFIX")
     bare.add_argument("--rate", type=float, default=0.0, help="calls a second; 0: all that can be")
+    add_followed(bare)
     add_load(bare)
     pair = commands.add_parser("compare", help="ratios of two results")
     pair.add_argument("before", type=Path)
@@ -151,24 +182,19 @@ def chosen_runs(arguments: argparse.Namespace) -> dict[str, Parameters]:
         names = ("workload", "size", "count", "keys", "bucket_keys", "parts", "part_size")
         given = {name: getattr(arguments, name) for name in names}
         return {arguments.workload: replace(base, **given)}
-    runs = suite(base)
-    only = arguments.only.split(",") if arguments.only else list(runs)
-    skipped = arguments.skip.split(",") if arguments.skip else []
-    unknown = [name for name in [*only, *skipped] if name not in runs]
+    return selected(suite(base), arguments.only, arguments.skip)
+
+
+def selected(
+    runs: dict[str, Parameters], only: str | None, skip: str = ""
+) -> dict[str, Parameters]:
+    """Those of `runs` that two options name; ValueError for an unknown name."""
+    wanted = only.split(",") if only else list(runs)
+    skipped = skip.split(",") if skip else []
+    unknown = [name for name in [*wanted, *skipped] if name not in runs]
     if unknown:
         raise ValueError(f"no run {unknown[0]!r}; there are {', '.join(runs)}")
-    return {name: runs[name] for name in only if name not in skipped}
-
-
-def followed(arguments: argparse.Namespace) -> list[int]:
-    """The processes whose work is measured, without their descendants."""
-    pids = [*arguments.pid]
-    for port in arguments.pid_of_port:
-        listeners = pids_of_port(port)
-        if not listeners:
-            raise RunError(f"no process of ours to see listens on port {port}")
-        pids += listeners
-    return pids
+    return {name: runs[name] for name in wanted if name not in skipped}
 
 
 def measure(arguments: argparse.Namespace) -> int:
@@ -176,7 +202,7 @@ def measure(arguments: argparse.Namespace) -> int:
     target = Target(
         arguments.endpoint, arguments.access_key, arguments.secret_key, arguments.region
     )
-    pids = followed(arguments)
+    pids = followed(arguments.pid, arguments.pid_of_port)
     results: list[Result] = []
     for name, parameters in chosen_runs(arguments).items():
         show = terminal_progress(name)
@@ -195,10 +221,39 @@ def measure(arguments: argparse.Namespace) -> int:
     return 0 if complete and all(result.valid for result in results) else 1
 
 
+def measure_pairs(arguments: argparse.Namespace) -> int:
+    """`pairs`: measure, print, write; 1 when any round is invalid."""
+    sides = (load_side(arguments.first), load_side(arguments.second))
+    runs = selected(pair_suite(base_parameters(arguments)), arguments.only)
+    rounds = {}
+    for name, found in run_pairs(sides, runs, arguments.rounds, terminal_progress("pairs")):
+        rounds[name] = found
+        terminal_progress("bench")(f"{name}: done\n")
+        print(ratios_text(ratios({name: found}), (sides[0].label, sides[1].label)), flush=True)
+        if arguments.json:
+            arguments.json.write_bytes(dump_results(record(sides, rounds)))
+    wrong = invalid(rounds)
+    for line in wrong:
+        print(f"INVALID: {line}")
+    return 1 if wrong else 0
+
+
+def trickle(arguments: argparse.Namespace) -> int:
+    """`trickle`: until its time is up or SIGTERM; prints what was answered."""
+    load = Trickle(load_side(arguments.side).target, arguments.bucket, arguments.rate)
+    signal.signal(signal.SIGTERM, lambda *_: load.stop())
+    if arguments.seconds < float("inf"):
+        threading.Timer(arguments.seconds, load.stop).start()
+    load.run()
+    counts = ", ".join(f"{count} of {status}" for status, count in sorted(load.statuses.items()))
+    print(f"{counts}; the slowest took {load.slowest:.2f} s")
+    return 0
+
+
 def measure_swaps(arguments: argparse.Namespace) -> int:
     """`swaps`: measure and print; 1 when any failed."""
     pace = Pace(arguments.concurrency, arguments.rate, arguments.duration, arguments.warm_up)
-    figures = run_swaps(parse(arguments.url), pace, followed(arguments))
+    figures = run_swaps(parse(arguments.url), pace, followed(arguments.pid, arguments.pid_of_port))
     result = Result("swaps", "swaps", asdict(pace), figures)
     print(results_text([result]))
     return 0 if result.valid else 1
@@ -234,6 +289,8 @@ def show_budgets(arguments: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": measure,
     "suite": measure,
+    "pairs": measure_pairs,
+    "trickle": trickle,
     "swaps": measure_swaps,
     "compare": compare_files,
     "budgets": show_budgets,

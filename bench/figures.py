@@ -124,6 +124,6 @@ def load_results(raw: bytes) -> ResultsFile:
     return file
 
 
-def dump_results(file: ResultsFile) -> bytes:
-    """Encode a results file, indented so that its changes read well in a diff."""
+def dump_results(file: msgspec.Struct) -> bytes:
+    """Encode a file of results, indented so that its changes read well in a diff."""
     return msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"

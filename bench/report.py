@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.figures import Result
+from bench.rounds import Ratio
 from bench.suite import MIB, Comparison, Verdict
 
 EMPTY = "-"
@@ -116,3 +117,17 @@ def comparison_text(comparisons: Sequence[Comparison], names: tuple[str, str]) -
         for each in comparisons
     ]
     return table(("figure", *names, "ratio", ""), rows)
+
+
+def ratios_text(ratios: Sequence[Ratio], names: tuple[str, str]) -> str:
+    """Medians of both, and the median of the rounds' ratios with the least and the greatest."""
+    rows = [
+        [
+            f"{each.run} {each.measure}",
+            number(each.first),
+            number(each.second),
+            *(f"{value:.2f}" for value in (each.ratio, each.least, each.most)),
+        ]
+        for each in ratios
+    ]
+    return table(("figure", *names, "ratio", "least", "most"), rows)

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from bench.client import LoadLoop, Source, Tally, Window
 from bench.figures import MEGABYTE, Figures, Result, latency, per, server_figures
-from bench.proc import Memory, ProcessTree, machine_busy
+from bench.proc import Memory, ProcessTree, machine_busy, pids_of_port
 from bench.requests import RequestBuilder
 from bench.target import Target, own_bucket
 from bench.workloads import WORKLOADS, Bench, Parameters
@@ -94,6 +94,17 @@ class Sampler:
         )
 
 
+def followed(pids: Sequence[int], ports: Sequence[int]) -> list[int]:
+    """The processes whose work is measured, without their descendants; RunError."""
+    found = [*pids]
+    for port in ports:
+        listeners = pids_of_port(port)
+        if not listeners:
+            raise RunError(f"no process of ours to see listens on port {port}")
+        found += listeners
+    return found
+
+
 def run(
     target: Target,
     name: str,
@@ -138,9 +149,14 @@ def run_once(
         progress("measure")
         if workload.counted:
             tally = measure_counted(target, plan.sources, sampler)
-            return sampler.figures(tally, 1)
-        tally = measure_timed(target, plan.sources, parameters, sampler)
-        return sampler.figures(tally, parameters.processes)
+            figures = sampler.figures(tally, 1)
+        else:
+            tally = measure_timed(target, plan.sources, parameters, sampler)
+            figures = sampler.figures(tally, parameters.processes)
+        progress("clean up")
+        deletions = (builder.delete(key) for key in target.keys(bucket))
+        run_stage(target, [deletions] * parameters.concurrency)
+        return figures
 
 
 def run_stage(target: Target, sources: list[Source]) -> None:

@@ -58,6 +58,11 @@ class Target:
             config=config,
         )
 
+    def keys(self, bucket: str) -> Iterator[str]:
+        """All of a bucket."""
+        for page in self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            yield from [entry["Key"] for entry in page.get("Contents", [])]
+
 
 @contextmanager
 def own_bucket(target: Target) -> Iterator[str]:

@@ -157,6 +157,13 @@ def delete_objects(bench: Bench) -> Plan:
     )
 
 
+def remove(bench: Bench) -> Plan:
+    """DeleteObject of `count` stored objects, each once."""
+    count = bench.parameters.count
+    supply = iter([bench.build.delete(key_name(number)) for number in range(count)])
+    return Plan(fill(bench, count, bench.payload()), bench.deal(supply))
+
+
 def delete_batch(bench: Bench, number: int) -> Request:
     """One DeleteObjects request."""
     keys = bench.parameters.keys
@@ -308,6 +315,7 @@ WORKLOADS = {
     "head": Workload(partial(read, method="HEAD")),
     "list": Workload(list_keys),
     "delete": Workload(delete_objects, counted=True),
+    "remove": Workload(remove, counted=True),
     "complete": Workload(complete, counted=True),
     "multipart": Workload(multipart),
     "mixed": Workload(mixed),

@@ -189,9 +189,13 @@ class Blobs:
         """Delete a blob of segments; absent is success. A needle's space is its volume's: for the
         caller to account and, by and by, to compact."""
         if extent.layout is Layout.SEGMENTS:
+            # One of whole segments may have been ended: behind it there may be bytes for which
+            # there was no room.
+            ended = extent.size % frames.SEGMENT == 0
+            size = None if ended else extent.offset + extent.span
             with suppress(NotFound):  # nothing is in a partition that was removed
                 pool = await self.pool(extent.pool)
-                await pool.delete(extent.blob, size=extent.offset + extent.span)
+                await pool.delete(extent.blob, size=size)
 
     def keep_in_mind(self, places: Iterable[Place]) -> None:
         self.left_over.update(places)

@@ -14,6 +14,8 @@ from ocean.errors import S3Error
 log = logging.getLogger(__name__)
 
 _RETRY = {"retry-after": "1"}
+_DAMAGED = (blobs.Corrupt, blobs.NotFound)  # what rows name is not there, or not what was written
+_SAY_DAMAGED = "the bytes of %s are damaged: %s (request %s)"
 
 
 def failure(
@@ -21,7 +23,11 @@ def failure(
 ) -> Response:
     """The answer for an exception."""
     s3_error = translated(error)
-    if s3_error is None:
+    resource = target.raw_path if target else request.target.partition("?")[0]
+    if isinstance(error, _DAMAGED):
+        log.error(_SAY_DAMAGED, resource, error, request_id)
+        s3_error = errors.InternalError()
+    elif s3_error is None:
         log.error("request %s failed", request_id, exc_info=error)
         s3_error = errors.InternalError()
     elif s3_error.status == 500:
@@ -32,11 +38,18 @@ def failure(
     if s3_error.status == 304:
         return Response(304, headers)
     headers["content-type"] = "application/xml"
-    resource = target.raw_path if target else request.target.partition("?")[0]
     document = body(s3_error, resource, request_id)
     if request.method == "HEAD":
         return Response(s3_error.status, headers, length=len(document))
     return Response(s3_error.status, headers, document)
+
+
+def say_broken_off(resource: str, request_id: str, error: blobs.BlobError) -> None:
+    """For the operator: an answer that had begun could not be ended."""
+    if isinstance(error, _DAMAGED):
+        log.error(_SAY_DAMAGED, resource, error, request_id)
+    else:
+        log.warning("an answer broke off: %s: %r (request %s)", resource, error, request_id)
 
 
 def translated(error: BaseException) -> S3Error | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
-from blobstore.base import BlobError, NotFound
+from blobstore.base import BlobError, NotFound, Unavailable
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Place
 from metastore import codec, versions
@@ -47,10 +47,12 @@ class Summary(NamedTuple):
     versions: int
     blobs: int
     waiting: int  # blobs of processes that died or still live, named by no row: for the jobs
+    unread: dict[str, int]  # by pool: extents and listings that could not be looked at
 
 
 class Fsck:
-    """One check. `verify` reads every byte; `progress` is told the rows done so far."""
+    """One check. `verify` reads every byte; `progress` is told the rows done so far. `tolerant`
+    counts what does not answer, and goes on; else it is raised."""
 
     def __init__(
         self,
@@ -58,11 +60,13 @@ class Fsck:
         blobs: Blobs,
         *,
         verify: bool = False,
+        tolerant: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._engine = engine
         self._blobs = blobs
         self._verify = verify
+        self._tolerant = tolerant
         self._progress = progress or _silent
         self._census = Census(engine)
         self._sizes: dict[Place, int | None] = {}
@@ -71,13 +75,12 @@ class Fsck:
         self._live: dict[tuple[bytes, str], Head] = {}  # of keys with noncurrent versions
         self._of_parts: dict[bytes, list[tuple[Named, Fault]]] = {}  # by upload
         self._buckets: dict[bytes, str] = {}
+        self._unread: Counter[str] = Counter()
         self._rows = self._versions = self._waiting = 0
 
     async def run(self) -> AsyncIterator[Fault]:
         """The faults, as they are found."""
-        listed = {
-            place for pool in self._blobs.segment_pools() async for place in self._blobs.list(pool)
-        }
+        listed = await self._listed()
         async for fault in self._read_buckets():
             yield fault
         async for named in self._census.rows():
@@ -97,7 +100,22 @@ class Fsck:
     @property
     def summary(self) -> Summary:
         """What was looked at, after the end."""
-        return Summary(self._rows, self._versions, len(self._sizes), self._waiting)
+        unread = dict(self._unread)
+        return Summary(self._rows, self._versions, len(self._sizes), self._waiting, unread)
+
+    async def _listed(self) -> set[Place]:
+        listed: set[Place] = set()
+        for pool in self._blobs.segment_pools():
+            try:
+                listed |= {place async for place in self._blobs.list(pool)}
+            except Unavailable as error:
+                self._could_not_read(pool, error)
+        return listed
+
+    def _could_not_read(self, pool: str, error: Unavailable) -> None:
+        if not self._tolerant:
+            raise error
+        self._unread[pool] += 1
 
     async def _read_buckets(self) -> AsyncIterator[Fault]:
         async for row in Cursor(self._engine, Table.BUCKETS, b"", None, 500):
@@ -164,6 +182,14 @@ class Fsck:
                 pass
 
     async def _check_extent(self, named: Named, extent: Extent, where: str) -> Fault | None:
+        """What is wrong with it; None as well where its partition does not answer."""
+        try:
+            return await self._wrong(named, extent, where)
+        except Unavailable as error:
+            self._could_not_read(extent.pool, error)
+            return None
+
+    async def _wrong(self, named: Named, extent: Extent, where: str) -> Fault | None:
         at = (extent.blob, extent.pool)
         size = await self._size(extent)
         if size is None:
@@ -195,10 +221,13 @@ class Fsck:
             if states.get(epoch_of(place.blob), LifeState.CLEAN) is not LifeState.CLEAN:
                 self._waiting += 1
                 continue
-            if not await self._blobs.has(place):
-                continue
             try:
+                if not await self._blobs.has(place):
+                    continue
                 owner = label.decode(await self._blobs.label(place))
+            except Unavailable as error:
+                self._could_not_read(place.pool, error)
+                continue
             except BlobError:
                 owner = None
             where = self._where(owner.bucket_id, owner.key) if owner else ""

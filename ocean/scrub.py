@@ -7,7 +7,7 @@ that a row names, and reading them is refused.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -18,9 +18,10 @@ from metastore import codec, versions
 from metastore.engine import Engine, Table
 from metastore.listing import Cursor
 from metastore.records import Bucket, Part, Upload, UploadState
+from ocean.claim import claimed
 from ocean.objects.census import TABLES, Census, Named
 from ocean.objects.get import version_id_of
-from ocean.objects.verify import FaultKind, verify
+from ocean.objects.verify import FaultKind, Spend, verify
 
 TOGETHER = 16  # extents read at once
 NOTE = 5.0  # seconds between notes of how far it is
@@ -89,9 +90,7 @@ async def findings(engine: Engine) -> AsyncIterator[Finding]:
 class Scrub:
     """One process's work at it. `spend` is awaited with the bytes that were read."""
 
-    def __init__(
-        self, engine: Engine, blobs: Blobs, spend: Callable[[int], Awaitable[None]]
-    ) -> None:
+    def __init__(self, engine: Engine, blobs: Blobs, spend: Spend) -> None:
         self._engine = engine
         self._blobs = blobs
         self._spend = spend
@@ -102,7 +101,13 @@ class Scrub:
         self._parts: dict[bytes, list[Finding]] = {}  # of uploads not come to yet
 
     async def run(self) -> AsyncIterator[Finding]:
-        """Go on with a pass that was begun, or begin one; what is found, up to its end."""
+        """Go on with a pass that was begun, or begin one; what is found, up to its end. Held, when
+        another process scrubs."""
+        async with claimed(self._engine, "scrub") as self._check:
+            async for found in self._pass():
+                yield found
+
+    async def _pass(self) -> AsyncIterator[Finding]:
         self._state = await state(self._engine)
         if not self._state.under_way:
             begun = State(self._state.number + 1, TABLES[0].value, begun_ms=_now_ms())
@@ -147,7 +152,6 @@ class Scrub:
         self._state = msgspec.structs.replace(
             now, rows=now.rows + len(group), bytes=now.bytes + count, found=now.found + len(found)
         )
-        await self._spend(count)
         return found
 
     async def _row(self, named: Named) -> list[Finding]:
@@ -172,7 +176,7 @@ class Scrub:
 
     async def _extent(self, named: Named, extent: Extent) -> Finding | None:
         try:
-            wrong = await verify(self._blobs, named.bucket_id, extent)
+            wrong = await verify(self._blobs, named.bucket_id, extent, self._spend)
             if wrong is not None and await self._still(named):
                 wrong = await verify(self._blobs, named.bucket_id, extent)
             else:
@@ -219,6 +223,7 @@ class Scrub:
             await self._note(table=table.value, row=named.row + b"\0")
 
     async def _note(self, **changes: object) -> None:
+        self._check()
         self._state = msgspec.structs.replace(self._state, **changes)
         self._noted = time.monotonic()
         await self._engine.write(Table.JOBS, [(_STATE, codec.encode(self._state))])

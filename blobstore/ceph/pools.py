@@ -19,11 +19,10 @@ class Impossible(BlobError):
 
 
 class Usage(NamedTuple):
-    """Of a pool: RADOS objects, bytes of data, and bytes of raw space that they take."""
+    """Of a pool: RADOS objects, and bytes of data."""
 
     objects: int
     size: int
-    raw: int
 
 
 class Space(NamedTuple):
@@ -189,13 +188,13 @@ def _content(context: Any) -> bytes | None:
 
 
 def usage(cluster: Any, pools: list[str]) -> dict[str, Usage]:
-    """Of each pool that is there, as the monitors last heard: some seconds old."""
+    """Of each pool that is there, as the monitors last heard: some seconds old. One that was made
+    since held nothing then."""
     found = {pool["name"]: pool["stats"] for pool in command(cluster, "df")["pools"]}
-    return {
-        pool: Usage(found[pool]["objects"], found[pool]["stored"], found[pool]["bytes_used"])
-        for pool in pools
-        if pool in found
-    }
+    made = dict.fromkeys(names(cluster), Usage(0, 0))
+    counted = {pool: Usage(stats["objects"], stats["stored"]) for pool, stats in found.items()}
+    there = made | counted
+    return {pool: there[pool] for pool in pools if pool in there}
 
 
 def space(cluster: Any) -> Space:

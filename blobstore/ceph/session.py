@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import errno
 import importlib
+import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +17,7 @@ from blobstore.base import BlobError, Corrupt, Exists, Full, NotFound, Unavailab
 from blobstore.ceph.breaker import Breaker
 
 INSTALL = "apt install python3-rados, then make install"
-TRY = 2.0  # seconds between operations that are sent to a cluster that does not answer
+TRY = 2.0  # seconds after an operation that got no answer, until one is sent again
 PROBE = 0.5  # seconds between looks at a cluster that does not answer
 # By default librados asks for a newer map of the OSDs when an operation has had no answer for 10
 # seconds, looking every 5, and then waits up to 15 to connect again: with our deadlines it would
@@ -25,6 +26,8 @@ _WATCHFUL = {"objecter_timeout": "1", "objecter_tick_interval": "0.5", "ms_max_b
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _Result = TypeVar("_Result")
+
+log = logging.getLogger(__name__)
 
 
 class Address(NamedTuple):
@@ -85,8 +88,14 @@ class Session:
         """
         if not self._breaker.closed() and not self._tries():
             raise Unavailable(f"{self._name}: the cluster does not answer")
-        async with self._slot():
+        if self._slots.locked():
+            await self._slot()
+        else:
+            await self._slots.acquire()
+        try:
             return await self._judged(pool, begin)
+        finally:
+            self._slots.release()
 
     def _tries(self) -> bool:
         """Whether this operation may find out what a look at one object cannot: other placement
@@ -103,29 +112,30 @@ class Session:
             result = await self._begun(context, begin)
         except Unavailable:
             self._breaker.failed()
+            self._next_try = asyncio.get_running_loop().time() + TRY
             if not self._breaker.closed() and self._probing is None:
+                log.warning("%s: the cluster does not answer", self._name)
                 self._probing = asyncio.create_task(self._probe(pool))
             raise
         except BlobError:
-            self._breaker.answered()
+            self._answered()
             raise
-        self._breaker.answered()
+        self._answered()
         return result
 
-    @contextlib.asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._slots.locked():
-            try:
-                async with asyncio.timeout(self._seconds):
-                    await self._slots.acquire()
-            except TimeoutError:
-                raise Unavailable(f"{self._name}: too many operations wait") from None
-        else:
-            await self._slots.acquire()
+    def _answered(self) -> None:
+        if not self._breaker.closed():
+            log.warning("%s: the cluster answers again", self._name)
+            self._next_try = 0.0
+        self._breaker.answered()
+
+    async def _slot(self) -> None:
+        """One of those that are taken, once there is one."""
         try:
-            yield
-        finally:
-            self._slots.release()
+            async with asyncio.timeout(self._seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Unavailable(f"{self._name}: too many operations wait") from None
 
     async def _begun(self, context: Any, begin: Callable[[Any, Callable[..., None]], Any]) -> Any:
         loop = asyncio.get_running_loop()
@@ -266,7 +276,7 @@ class Session:
                     continue
                 except BlobError:
                     pass  # an answer
-                self._breaker.answered()
+                self._answered()
         finally:
             self._probing = None
 

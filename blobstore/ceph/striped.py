@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from blobstore.base import BlobError, Buffer, Corrupt, NotFound
+from blobstore.base import BlobError, Buffer, Corrupt, Full, NotFound, Unavailable
 from blobstore.ceph.session import Session, driver
 from blobstore.ceph.stripes import Run, blob_of, object_name, runs
 from blobstore.counters import Counters
@@ -33,7 +33,8 @@ class Striped:
         self._name = name
         self._stripe = stripe
         self._gap = IN_FLIGHT + -(-AHEAD // stripe)
-        self._sizes: dict[str, int] = {}  # of the blobs that this process wrote last
+        # Of the blobs that this process wrote last; or why it is not known where one ends.
+        self._sizes: dict[str, int | BlobError] = {}
         self._reach: dict[str, int] = {}  # up to where it may have written them
 
     @property
@@ -52,11 +53,18 @@ class Striped:
         await self._operate(_creation(object_name(blob, 0), first))
         self._count_write(len(first))
         self._remember(blob, len(view))
-        await self._write(blob, len(first), view[len(first) :])
+        try:
+            await self._write(blob, len(first), view[len(first) :])
+        except Full:  # certainly not all of it; elsewhere there may be room
+            with suppress(BlobError):
+                await self.delete(blob)
+            raise
 
     async def append(self, blob: str, offset: int, data: Buffer) -> None:
         view = memoryview(data).cast("B")
         size = self._sizes.get(blob)
+        if isinstance(size, BlobError):  # of another append, perhaps one that began with this
+            raise type(size)(str(size))
         if size is None:
             size = await self.size(blob)
         if offset != size:
@@ -83,8 +91,8 @@ class Striped:
             for first in range(0, len(where), IN_FLIGHT):
                 some = where[first : first + IN_FLIGHT]
                 await _all(self._write_run(blob, run, view) for run in some)
-        except BlobError:
-            self._sizes.pop(blob, None)  # where it ends is unknown
+        except BlobError as error:
+            self._sizes[blob] = type(error)(str(error))  # without what it was raised in
             raise
 
     async def _write_run(self, blob: str, run: Run, view: memoryview) -> None:
@@ -103,9 +111,9 @@ class Striped:
     def _remember(self, blob: str, size: int) -> None:
         for known in (self._sizes, self._reach):
             known.pop(blob, None)
-            known[blob] = size
-            if len(known) > WRITERS:
+            if len(known) >= WRITERS:
                 del known[next(iter(known))]
+        self._sizes[blob] = self._reach[blob] = size
 
     def _count_write(self, length: int) -> None:
         self.counters.writes += 1
@@ -216,9 +224,12 @@ def _names(context: Any, after: str) -> list[str]:
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
-    """What all give, once all have ended: none may outlive what the caller does next."""
+    """What all give, once all have ended: none may outlive what the caller does next.
+
+    Of several errors one that leaves the outcome unknown is raised.
+    """
     found = await asyncio.gather(*work, return_exceptions=True)
-    for one in found:
-        if isinstance(one, BaseException):
-            raise one
+    errors = [one for one in found if isinstance(one, BaseException)]
+    if errors:
+        raise next((one for one in errors if isinstance(one, Unavailable)), errors[0])
     return found  # type: ignore[return-value]

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import string
 import subprocess
 import uuid
 from pathlib import Path
@@ -42,6 +43,11 @@ class Cluster:
         """Their names, such as osd.0."""
         return sorted(file.name.removeprefix("uuid.") for file in self.folder.glob("uuid.osd.*"))
 
+    @property
+    def mons(self) -> list[str]:
+        """Their names, such as mon.a."""
+        return sorted(folder.name for folder in self.folder.glob("mon.*") if folder.is_dir())
+
     def require(self) -> None:
         """Failed when Ceph is not installed, or the folder cannot be one of it."""
         missing = [name for name in PROGRAMS if shutil.which(name) is None]
@@ -50,26 +56,30 @@ class Cluster:
         if len(str(self.folder)) > LONGEST:
             raise Failed(f"the name of {self.folder} has more than {LONGEST} characters")
 
-    def make(self, osds: int, store: str, size: int, port: int) -> None:
-        """Configuration, keys and the store of the monitor."""
-        for name in ("run", "log", "crash", "mon.a", "mgr.x"):
+    def make(self, mons: int, osds: int, store: str, size: int, port: int) -> None:
+        """Configuration, keys and the stores of the monitors."""
+        letters = string.ascii_lowercase[:mons]
+        for name in ("run", "log", "crash", "mgr.x", *(f"mon.{letter}" for letter in letters)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for osd in range(osds):
             (self.folder / f"uuid.osd.{osd}").write_text(str(uuid.uuid4()))
         fsid = str(uuid.uuid4())
         self._make_keys()
         monmap = str(self.folder / "monmap")
-        address = f"[v2:127.0.0.1:{port}]"
-        create = ["monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", "a", address]
+        at = {letter: f"[v2:127.0.0.1:{port + n}]" for n, letter in enumerate(letters)}
+        addresses = [word for letter in at for word in ("--addv", letter, at[letter])]
+        create = ["monmaptool", "--create", "--clobber", "--fsid", fsid, *addresses]
         self._call([*create, monmap], _NO_CONF)
         values = {"FSID": fsid, "FOLDER": self.folder, "STORE": store, "SIZE": size}
-        values |= {"PORT": port, "FIRST": port + 1, "LAST": port + COUNT - 1}
+        values |= {"MONS": ",".join(at.values()), "FIRST": port + mons, "LAST": port + COUNT - 1}
         text = (HERE / "ceph.conf").read_text()
         for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
         self.conf.write_text(text)
         keyring = str(self._keyring)
-        self._call(["ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring])
+        for letter in letters:
+            made = ["ceph-mon", "--mkfs", "-i", letter, "--monmap", monmap, "--keyring", keyring]
+            self._call(made)
 
     def _make_keys(self) -> None:
         """All that there will be: the monitor knows every key in its first keyring."""

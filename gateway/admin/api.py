@@ -10,12 +10,10 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from gateway.admin.answers import json_answer
+from gateway.admin.answers import InvalidBody, decoded, json_answer
 from gateway.admin.partitions import PartitionsApi
 from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserMade, UserShown
 from gateway.http import Request, Response
@@ -85,6 +83,8 @@ class AdminApi:
             return _error(error.status, error.code, error.message)
         except IdentityError as error:
             return _error(_STATUS.get(type(error), 400), type(error).__name__, str(error))
+        except InvalidBody as error:
+            return _error(400, "InvalidBody", str(error))
         except Refused as error:
             return _error(409, "Refused", str(error))
         except Exception:
@@ -142,7 +142,7 @@ class AdminApi:
     async def _health(self, path: str) -> Response:
         if path == "/ready":
             await self._identities.account("root")  # the engine answers
-        return json_answer(200, {"status": "ok"})
+        return json_answer({"status": "ok"})
 
     def _metrics_text(self) -> Response:
         kind = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -150,10 +150,10 @@ class AdminApi:
 
     async def _list_users(self, _by: Account, _body: bytes, query: dict[str, str]) -> Response:
         page = await self._identities.accounts(after=query.get("after", ""))
-        return json_answer(200, {"users": [UserShown.of(account) for account in page]})
+        return json_answer({"users": [UserShown.of(account) for account in page]})
 
     async def _create_user(self, by: Account, body: bytes, _query: dict[str, str]) -> Response:
-        new = _decode(body, NewUser)
+        new = decoded(body, NewUser)
         if new.operator and not by.root:
             raise errors.AccessDenied("only root makes operators")
         self._check_not_root(new.access_key)
@@ -162,7 +162,7 @@ class AdminApi:
         )
         made = UserMade.of(account)
         if not (new.access_key or new.secret_key):
-            return json_answer(201, made)
+            return json_answer(made, 201)
         try:
             pair, secret = await self._identities.create_access_key(
                 new.name, access_key=new.access_key, secret=new.secret_key
@@ -170,12 +170,12 @@ class AdminApi:
         except IdentityError:
             await self._identities.delete_account(new.name)
             raise
-        return json_answer(201, replace(made, access_key=pair.access_key, secret_key=secret))
+        return json_answer(replace(made, access_key=pair.access_key, secret_key=secret), 201)
 
     async def _show_user(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        return json_answer(200, UserShown.of(await self._found(name)))
+        return json_answer(UserShown.of(await self._found(name)))
 
     async def _delete_user(
         self, by: Account, _body: bytes, _query: dict[str, str], name: str
@@ -186,13 +186,13 @@ class AdminApi:
         async for bucket in self._buckets.list():
             if bucket.owner == account.id:
                 raise errors.OperationAborted(f"{name} owns the bucket {bucket.name}")
-        return json_answer(200, UserShown.of(await self._identities.delete_account(name)))
+        return json_answer(UserShown.of(await self._identities.delete_account(name)))
 
     async def _list_keys(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
         pairs = await self._identities.access_keys(await self._found(name))
-        return json_answer(200, {"access_keys": [KeyShown.of(pair) for pair in pairs]})
+        return json_answer({"access_keys": [KeyShown.of(pair) for pair in pairs]})
 
     async def _create_key(
         self, by: Account, body: bytes, _query: dict[str, str], name: str
@@ -200,12 +200,12 @@ class AdminApi:
         account = await self._found(name)
         if account.operator and not by.root:
             raise errors.AccessDenied("only root makes access keys of operators")
-        new = _decode(body or b"{}", NewKey)
+        new = decoded(body or b"{}", NewKey)
         self._check_not_root(new.access_key)
         pair, secret = await self._identities.create_access_key(
             name, access_key=new.access_key, secret=new.secret_key
         )
-        return json_answer(201, KeyMade(access_key=pair.access_key, secret_key=secret, user=name))
+        return json_answer(KeyMade(access_key=pair.access_key, secret_key=secret, user=name), 201)
 
     async def _delete_key(
         self, by: Account, _body: bytes, _query: dict[str, str], name: str, key: str
@@ -213,7 +213,7 @@ class AdminApi:
         if (await self._found(name)).operator and not by.root:
             raise errors.AccessDenied("only root removes access keys of operators")
         await self._identities.delete_access_key(name, key)
-        return json_answer(200, {"access_key": key, "user": name})
+        return json_answer({"access_key": key, "user": name})
 
     def _check_not_root(self, access_key: str) -> None:
         """Taken for root's key: it is root's in every signature, whoever else has it."""
@@ -240,12 +240,5 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-def _decode(body: bytes, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidIdentity(f"the body is no {kind.__name__}: {error}") from error
-
-
 def _error(status: int, code: str, message: str) -> Response:
-    return json_answer(status, {"error": {"code": code, "message": message}})
+    return json_answer({"error": {"code": code, "message": message}}, status)

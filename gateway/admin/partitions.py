@@ -5,17 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from blobstore.partition import State
-from gateway.admin.answers import json_answer
+from gateway.admin.answers import decoded, json_answer
 from gateway.admin.shapes import Drained, Initialized, NewPartition, Rebalanced, RuleGiven, StateSet
 from gateway.http import Response
 from ocean import errors
 from ocean.identity.records import Account
 from ocean.partitions import verbs
 from ocean.partitions.records import Rule
-from ocean.partitions.refusals import Refused
 from ocean.partitions.verbs import Partitions, Reach
 
 Route = tuple[str, re.Pattern[str], Any]
@@ -46,21 +43,21 @@ class PartitionsApi:
         ]
 
     async def _list(self, _by: Account, _body: bytes, _query: dict[str, str]) -> Response:
-        return _json({"partitions": await self._partitions.all()})
+        return json_answer({"partitions": await self._partitions.all()})
 
     async def _show(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        return _json(await self._partitions.show(name))
+        return json_answer(await self._partitions.show(name))
 
     async def _add(self, by: Account, body: bytes, _query: dict[str, str]) -> Response:
-        new = _decode(body, NewPartition)
+        new = decoded(body, NewPartition)
         reach = _reach(by, new.conf, new.user, new.keyring)
         await self._partitions.add(new.name, reach, weight=new.weight, stripe=new.stripe)
-        return _json(await self._partitions.show(new.name), 201)
+        return json_answer(await self._partitions.show(new.name), 201)
 
     async def _init(self, by: Account, body: bytes, _query: dict[str, str], name: str) -> Response:
-        new = _decode(body, Initialized)
+        new = decoded(body, Initialized)
         wanted = verbs.policies(new.large, new.small, new.settled or new.large)
         reach = _reach(by, new.conf, new.user, new.keyring)
         await asyncio.to_thread(
@@ -71,38 +68,40 @@ class PartitionsApi:
             domain=new.failure_domain,
             placement_groups=new.placement_groups,
         )
-        return _json({"name": name, "pools": {role: str(one) for role, one in wanted.items()}}, 201)
+        return json_answer(
+            {"name": name, "pools": {role: str(one) for role, one in wanted.items()}}, 201
+        )
 
     async def _set_state(
         self, _by: Account, body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        wanted = _decode(body, StateSet)
+        wanted = decoded(body, StateSet)
         await self._partitions.set_state(name, State(wanted.state), weight=wanted.weight)
-        return _json(await self._partitions.show(name))
+        return json_answer(await self._partitions.show(name))
 
     async def _drain(
         self, _by: Account, body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        wanted = _decode(body or b"{}", Drained)
+        wanted = decoded(body or b"{}", Drained)
         member = await self._partitions.drain(name, paused=wanted.paused, rate=wanted.rate)
         moved = await self._partitions.moved(name)
         left = await self._partitions.left(member)
-        return _json({"name": name, "left": left, "moved": moved._asdict()})
+        return json_answer({"name": name, "left": left, "moved": moved._asdict()})
 
     async def _remove(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
         await self._partitions.remove(name)
-        return _json({"name": name})
+        return json_answer({"name": name})
 
     async def _rules(self, _by: Account, _body: bytes, _query: dict[str, str]) -> Response:
         rules = (await self._partitions.topology()).rules
-        return _json({"rules": [RuleGiven.of(rule) for rule in rules]})
+        return json_answer({"rules": [RuleGiven.of(rule) for rule in rules]})
 
     async def _set_rule(
         self, _by: Account, body: bytes, _query: dict[str, str], name: str
     ) -> Response:
-        given = _decode(body, RuleGiven)
+        given = decoded(body, RuleGiven)
         rule = Rule(
             name,
             given.partitions,
@@ -114,16 +113,16 @@ class PartitionsApi:
             pool=given.pool,
         )
         await self._partitions.set_rule(rule, first=given.first)
-        return _json(RuleGiven.of(rule))
+        return json_answer(RuleGiven.of(rule))
 
     async def _remove_rule(
         self, _by: Account, _body: bytes, _query: dict[str, str], name: str
     ) -> Response:
         await self._partitions.remove_rule(name)
-        return _json({"name": name})
+        return json_answer({"name": name})
 
     async def _rebalance(self, _by: Account, body: bytes, query: dict[str, str]) -> Response:
-        await self._partitions.rebalance(rate=_decode(body or b"{}", Rebalanced).rate)
+        await self._partitions.rebalance(rate=decoded(body or b"{}", Rebalanced).rate)
         return await self._rebalanced(_by, b"", query)
 
     async def _stop(self, _by: Account, _body: bytes, query: dict[str, str]) -> Response:
@@ -134,7 +133,7 @@ class PartitionsApi:
         asked = (await self._partitions.topology()).rebalance
         noted = [one for one in await self._partitions.rebalanced() if one.number == asked.number]
         done = {one.epoch for one in noted if one.done}
-        return _json(
+        return json_answer(
             {
                 "number": asked.number,
                 "stopped": asked.stopped,
@@ -149,14 +148,3 @@ def _reach(by: Account, conf: str, user: str, keyring: str) -> Reach:
     if not by.root:
         raise errors.AccessDenied("only root names files of the server's machine")
     return Reach(Path(conf), user, Path(keyring) if keyring else None)
-
-
-def _decode(body: bytes, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"the body is no {kind.__name__}: {error}") from error
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return json_answer(status, content)

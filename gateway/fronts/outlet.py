@@ -104,11 +104,9 @@ class Outlet:
                 raise ValueError(f"a stream was {left} bytes off the length it promised")
             if chunked:
                 self._write(b"0\r\n\r\n")
-        except ConnectionError:
-            raise
         except BaseException as error:
             self._transport.abort()
-            if not isinstance(error, Exception):
+            if isinstance(error, ConnectionError) or not isinstance(error, Exception):
                 raise
             log.exception("an answer broke off")
             raise ConnectionAbortedError("the answer broke off") from error

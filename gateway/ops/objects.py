@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from blobstore.base import Buffer, NotFound
+from blobstore.base import BlobError, Buffer, NotFound
 from gateway.context import Context
+from gateway.failures import say_broken_off
 from gateway.operations import BodyKind, s3
 from gateway.ops.drafts import (
     checksum_fields,
@@ -38,7 +39,7 @@ from gateway.ops.shapes.objects import (
 from gateway.wire import conditions, dates, ranges
 from metastore.records import Checksum as StoredChecksum
 from metastore.records import Version
-from ocean.errors import InternalError, InvalidArgument, InvalidPart, InvalidRequest, NotModified
+from ocean.errors import InvalidArgument, InvalidPart, InvalidRequest, NotModified
 from ocean.objects.manifest import PartEntry
 from ocean.rules import preconditions
 from ocean.rules.preconditions import NONE
@@ -65,20 +66,22 @@ async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
 @s3.operation("GET", "/{Bucket}/{Key+}", action="s3:GetObject")
 async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
     """An object, or a range or a part of it."""
+    missing = NotFound()
     for _ in range(READ_ATTEMPTS):
         version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
         shown = await _shown(cx, given, version)
         try:
             body = await _opened(cx, version, shown)
-        except NotFound:
-            continue  # replaced meanwhile, and no byte was sent
+        except NotFound as error:
+            missing = error  # replaced meanwhile, perhaps, and no byte was sent
+            continue
         return GetObjectOutput(
             body=body,
             length=shown.stop - shown.start,
             status=206 if shown.partial else None,
             **_described(cx, given, version, shown),
         )
-    raise InternalError
+    raise missing
 
 
 @s3.operation("HEAD", "/{Bucket}/{Key+}", action="s3:GetObject")
@@ -184,13 +187,20 @@ async def _opened(cx: Context, version: Version, shown: Shown) -> bytes | AsyncI
         first = await anext(stream)
     except StopAsyncIteration:
         return b""
-    return _chained(first, stream)
+    return _chained(cx, first, stream)
 
 
-async def _chained(first: Buffer, rest: AsyncIterator[Buffer]) -> AsyncIterator[Buffer]:
+async def _chained(
+    cx: Context, first: Buffer, rest: AsyncIterator[Buffer]
+) -> AsyncIterator[Buffer]:
+    """Both, or an end that no client can take for the whole."""
     yield first
-    async for piece in rest:
-        yield piece
+    try:
+        async for piece in rest:
+            yield piece
+    except BlobError as error:
+        say_broken_off(cx.target.raw_path, cx.request_id, error)
+        raise ConnectionAbortedError("the answer broke off") from error
 
 
 _OVERRIDES = (

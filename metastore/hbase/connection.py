@@ -14,13 +14,14 @@ from happybase import Connection as HappyConnection
 from thriftpy2.protocol import TCyBinaryProtocolFactory
 from thriftpy2.rpc import make_client
 from thriftpy2.thrift import TException
-from thriftpy2.transport import TCyBufferedTransportFactory, TTransportException
+from thriftpy2.transport import TCyBufferedTransport, TTransportException
 
 from metastore.engine import Unavailable
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
 
 IDLE = 30.0  # seconds; the servers close a connection after 60
+_BUFFER = 1 << 16  # bytes: a page of a listing is some hundred KiB, and each recv waits for the GIL
 _ERRORS = (TException, OSError, EOFError)
 _BROKEN = (TTransportException, OSError, EOFError)  # unlike what the server answered
 
@@ -29,6 +30,13 @@ thrift2: Any = thriftpy2.load(
 )
 
 _Result = TypeVar("_Result")
+
+
+class _Buffered:
+    """Makes transports; thriftpy2's own factory reads 4 KiB at once."""
+
+    def get_transport(self, trans: Any) -> TCyBufferedTransport:
+        return TCyBufferedTransport(trans, _BUFFER)
 
 
 class Lost(Exception):
@@ -129,7 +137,7 @@ class Connection:
                     address.host,
                     address.second,
                     proto_factory=TCyBinaryProtocolFactory(),  # type: ignore[no-untyped-call]
-                    trans_factory=TCyBufferedTransportFactory(),
+                    trans_factory=_Buffered(),
                     timeout=int(self._timeout * 1000),
                 )
             except _ERRORS as error:

@@ -83,7 +83,7 @@ def _run(work: Coroutine[Any, Any, T], folder: Path, progress: Progress) -> T:
 
 
 def _print_json(
-    copied: Copied, faults: Sequence[Fault], summary: dict[str, int], **more: object
+    copied: Copied, faults: Sequence[Fault], summary: dict[str, object], **more: object
 ) -> None:
     found = [fault._asdict() for fault in faults]
     print(json.dumps({**copied._asdict(), "faults": found, "holds": summary, **more}))

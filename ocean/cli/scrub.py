@@ -10,6 +10,7 @@ from metastore.engine import EngineError
 from metastore.formats import require_known
 from metastore.patient import PatientEngine
 from ocean import scrub
+from ocean.claim import Held
 from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
@@ -19,7 +20,7 @@ from ocean.jobs.pace import Pace
 from ocean.scrub import Finding, Scrub, State
 from ocean.starting import StartError, stop_for_good
 
-WRONG = 1  # exit status when something was found
+WRONG = 1  # exit status when something was found, or could not be read
 
 
 def add(commands: Commands) -> None:
@@ -44,11 +45,15 @@ def _run(options: argparse.Namespace) -> int:
         now, found = asyncio.run(_act(config, options))
     except EngineError as error:
         raise StartError(str(error)) from error
+    except Held as error:
+        raise StartError(
+            "another process scrubs, or was killed a moment ago; --status says how far it is"
+        ) from error
     if options.json:
         print(json.dumps({**_shown(now), "findings": [_line(one) for one in found]}))
     elif not options.findings:
         print("; ".join(f"{name} {value}" for name, value in _shown(now).items()))
-    return WRONG if found and not options.status else 0
+    return WRONG if (found or now.unread) and not options.status else 0
 
 
 async def _act(config: Config, options: argparse.Namespace) -> tuple[State, list[Finding]]:
@@ -69,7 +74,7 @@ async def _act(config: Config, options: argparse.Namespace) -> tuple[State, list
 
 
 async def _scrub(engine: PatientEngine, config: Config, options: argparse.Namespace) -> None:
-    progress, pace = Progress(), Pace(options.rate)
+    progress, pace = Progress(), Pace(lambda: options.rate)
 
     async def spend(size: int) -> None:
         progress.count(size)

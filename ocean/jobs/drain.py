@@ -22,7 +22,7 @@ from ocean.jobs.compact import Compaction
 from ocean.jobs.custody import Custody
 from ocean.jobs.move import Move
 from ocean.jobs.orphans import Orphans
-from ocean.jobs.pace import Rate, turn
+from ocean.jobs.pace import Pace, turn
 from ocean.jobs.watch import Watch
 from ocean.objects.inflight import InFlight
 from ocean.partitions.progress import Progress, note
@@ -87,7 +87,7 @@ class Drain:
     async def _pass(self, partition: Partition) -> None:
         partition.volumes.seal()
         partition.compacted.seal()
-        pace = Rate(lambda: member.rate if (member := self._member(partition)) else 0)
+        pace = Pace(lambda: member.rate if (member := self._member(partition)) else 0)
         before = self._progress.get(partition.name)
         self._note(partition, stayed=-(before.stayed if before else 0))
         await self._volumes(partition, pace)
@@ -95,7 +95,7 @@ class Drain:
         if self._progress[partition.name] != before:
             await self._say(partition, at_once=True)
 
-    async def _volumes(self, partition: Partition, pace: "Rate") -> None:
+    async def _volumes(self, partition: Partition, pace: Pace) -> None:
         for store in partition.stores.of_volumes():
             volumes = [volume async for volume in self._blobs.sealed(store.name)]
             for volume in volumes:
@@ -116,7 +116,7 @@ class Drain:
                 await self._say(partition)
                 await pace.spend(size)
 
-    async def _segments(self, partition: Partition, pace: "Rate") -> None:
+    async def _segments(self, partition: Partition, pace: Pace) -> None:
         places = [place async for place in self._blobs.list(partition.stores.large.name)]
         for first in range(0, len(places), TOGETHER):
             if not self._drains(partition):

@@ -25,7 +25,7 @@ from ocean.jobs.compact import Compaction
 from ocean.jobs.custody import Custody
 from ocean.jobs.drain import TOGETHER
 from ocean.jobs.move import Move
-from ocean.jobs.pace import Rate, turn
+from ocean.jobs.pace import Pace, turn
 from ocean.jobs.watch import Watch
 from ocean.objects import label
 from ocean.objects.inflight import InFlight
@@ -81,7 +81,7 @@ class Rebalancing:
         self._progress = Progress(self._meta.life.epoch, number=asked.number)
         self._custody.begin_round()
         await self._read_buckets()
-        pace = Rate(lambda: self._topology().rebalance.rate)
+        pace = Pace(lambda: self._topology().rebalance.rate)
         for partition in list(self._blobs.partitions.values()):
             if partition.state is State.ACTIVE:
                 partition.volumes.seal()
@@ -96,7 +96,7 @@ class Rebalancing:
         asked = self._topology().rebalance
         return not asked.stopped and asked.number == self._progress.number
 
-    async def _volumes(self, partition: Partition, pace: Rate) -> None:
+    async def _volumes(self, partition: Partition, pace: Pace) -> None:
         async def wanted(owner: Label, needle: Needle) -> Partition | None:
             target = await self._target(owner, needle.size)
             into = self._blobs.preferred(needle.label, target)
@@ -116,7 +116,7 @@ class Rebalancing:
                 await self._count(moved, volumes=1 if moved else 0)
                 await pace.spend(moved)
 
-    async def _segments(self, partition: Partition, pace: Rate) -> None:
+    async def _segments(self, partition: Partition, pace: Pace) -> None:
         places = [place async for place in self._blobs.list(partition.stores.large.name)]
         for first in range(0, len(places), TOGETHER):
             if not self._goes_on():

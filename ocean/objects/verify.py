@@ -1,5 +1,6 @@
 """Verifying: every byte that an extent names is read, and whose it is."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,6 +22,13 @@ class FaultKind(StrEnum):
     STRAY = "stray"  # a file among the blobs that is none
 
 
+Spend = Callable[[int], Awaitable[None]]  # awaited with the bytes that were read
+
+
+async def at_once(_size: int) -> None:
+    """Wait for nothing."""
+
+
 class Wrong(NamedTuple):
     """What is wrong with an extent."""
 
@@ -28,10 +36,12 @@ class Wrong(NamedTuple):
     what: str
 
 
-async def verify(blobs: Blobs, bucket_id: bytes, extent: Extent) -> Wrong | None:
+async def verify(
+    blobs: Blobs, bucket_id: bytes, extent: Extent, spend: Spend = at_once
+) -> Wrong | None:
     """Read all of it; None: it is what was written. Unavailable: nobody knows."""
     try:
-        owner = await _read(blobs, extent)
+        owner = await _read(blobs, extent, spend)
     except NotFound:
         return Wrong(FaultKind.MISSING, "its blob is not there")
     except Corrupt as error:
@@ -41,11 +51,12 @@ async def verify(blobs: Blobs, bucket_id: bytes, extent: Extent) -> Wrong | None
     return None
 
 
-async def _read(blobs: Blobs, extent: Extent) -> Label | None:
+async def _read(blobs: Blobs, extent: Extent, spend: Spend) -> Label | None:
     if extent.layout is Layout.NEEDLE:
         owner, _ = await blobs.read_needle(extent)
+        await spend(extent.span)
         return label.decode(owner)
     async with aclosing(blobs.read(Slice(extent, 0, extent.size))) as pieces:
-        async for _ in pieces:
-            pass
+        async for piece in pieces:
+            await spend(len(piece))
     return label.decode(await blobs.label(extent.place))

@@ -304,7 +304,7 @@ class Partitions:
             )
         except BlobError:
             counted = {}
-        unknown = pools.Usage(-1, -1, -1)
+        unknown = pools.Usage(-1, -1)
         return [
             Usage(pool.role, pool.pool, pool.policy, seen.objects, seen.size)
             for pool in member.pools

@@ -29,6 +29,20 @@ def west() -> Ceph:
     return ceph.started("west")
 
 
+@pytest.fixture(scope="session")
+def to_be_killed() -> Iterator[Ceph]:
+    made = ceph.make("--mons", "3", "--osds", "3", "--size", str(4 << 30))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def fragile(to_be_killed: Ceph) -> Iterator[Ceph]:
+    """A cluster to be killed: three monitors, three OSDs, all of them there again for the next."""
+    yield to_be_killed
+    to_be_killed.heal()
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[Stored]:
     """A store, not started, whose pools go with the test."""

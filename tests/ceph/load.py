@@ -8,13 +8,17 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ResponseStreamingError
 
 from tests.support.server import Server
 
+BROKE_OFF = "broke off"
+
 
 class Note(NamedTuple):
-    """One request: when it began, how long it took, and its status; 0: not what was stored."""
+    """One request: when it began, how long it took, and its status; 0: not what was stored, 503
+    and BROKE_OFF: its answer had begun, as that of an object of several MiB may have.
+    """
 
     begun: float
     took: float
@@ -83,6 +87,8 @@ class Load:
                     self._put(s3, key, chance)
                 elif not self._same(s3, key):
                     status = 0
+            except ResponseStreamingError:
+                status, retry_after = 503, BROKE_OFF
             except ClientError as error:
                 answer = error.response["ResponseMetadata"]
                 status = answer["HTTPStatusCode"]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,13 @@ def files(data: Path) -> list[Path]:
     ]
 
 
-def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until it does; AssertionError."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it does not come to be"
-        time.sleep(0.2)
+def status(s3: Any, bucket: str, key: str) -> int:
+    """Of a GET."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        answer = error.response
+    return int(answer["ResponseMetadata"]["HTTPStatusCode"])
 
 
 def wait_until_followed() -> None:

@@ -1,29 +1,20 @@
 """What fails in one partition costs only requests for its own objects."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.ceph.load import Load, fill
-from tests.ceph.store import Stored, eventually
-from tests.support import ceph
+from tests.ceph.load import BROKE_OFF, Load, fill
+from tests.ceph.store import Stored, status
 from tests.support.ceph import Ceph
+from tests.support.waiting import eventually
 
 DEADLINE = 3.0  # of an operation, as QUICK has it
 ROOM = 2.0  # seconds more that a busy machine may take
 PEERING = 15.0  # seconds until Ceph has looked at what its OSDs hold
 BREAK = 2 * DEADLINE + ROOM  # until a partition that is gone is known to be
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[Ceph]:
-    """A cluster to be killed."""
-    made = ceph.make("--osds", "3", "--size", str(4 << 30))
-    yield made
-    made.stop()
 
 
 @pytest.mark.parametrize("policy", ["replica:2", "ec:2+1"])
@@ -65,6 +56,7 @@ def test_a_cluster_is_lost_and_comes_back(stored: Stored, fragile: Ceph, east: C
         assert failed, "objects of the lost partition were asked for"
         assert {note.status for note in failed} == {503}
         assert all(note.retry_after for note in failed)
+        assert {note.key for note in failed if note.retry_after == BROKE_OFF} <= {"large"}
         assert max(note.took for note in failed) < BREAK
         late = load.failed(
             since=killed + 0.5
@@ -102,16 +94,27 @@ def test_osds_that_stand_still_are_waited_for_no_longer_than_the_deadline(
         load.check()
 
 
-def test_without_its_monitor_a_cluster_serves(stored: Stored, fragile: Ceph) -> None:
+def test_without_a_quorum_a_cluster_serves_whom_it_knows(stored: Stored, fragile: Ceph) -> None:
     stored.add(fragile)
     with stored.server as server:
         keys = fill(server, "b-monitor", 40)
         with Load(server, "b-monitor", keys) as load:
-            fragile.pause("mon.a")
+            fragile.kill("mon.b", "mon.c")
             time.sleep(8)
-            fragile.resume("mon.a")
-            time.sleep(1)
+            eventually(lambda: not fragile.has_quorum("mon.a"))
         assert load.failed() == []
+        server.restart()
+        s3 = server.client()
+        begun = time.monotonic()
+        with pytest.raises(s3.exceptions.ClientError) as refused:
+            s3.get_object(Bucket="b-monitor", Key=keys[0])
+        assert time.monotonic() - begun < DEADLINE + ROOM
+        answer = refused.value.response["ResponseMetadata"]
+        assert answer["HTTPStatusCode"] == 503
+        assert answer["HTTPHeaders"]["retry-after"]
+        fragile.revive("mon.b", "mon.c")
+        eventually(lambda: status(s3, "b-monitor", keys[0]) == 200)
+        load.check()
 
 
 def test_a_server_starts_without_its_clusters(stored: Stored, fragile: Ceph, east: Ceph) -> None:
@@ -123,15 +126,7 @@ def test_a_server_starts_without_its_clusters(stored: Stored, fragile: Ceph, eas
         fragile.pause(*fragile.daemons())
         server.start()
         s3 = server.client()
-        statuses = set()
-        for key in keys:
-            try:
-                statuses.add(
-                    s3.get_object(Bucket="b-begin", Key=key)["ResponseMetadata"]["HTTPStatusCode"]
-                )
-            except s3.exceptions.ClientError as error:
-                statuses.add(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert statuses == {200, 503}
+        assert {status(s3, "b-begin", key) for key in keys} == {200, 503}
         s3.put_object(Bucket="b-begin", Key="new", Body=b"new")
         fragile.resume(*fragile.daemons())
         eventually(lambda: all(s3.head_object(Bucket="b-begin", Key=key) for key in keys))

@@ -1,12 +1,18 @@
 """Partitions as an operator handles them, on real clusters."""
 
 import json
+import random
+from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ceph.store import Stored, eventually, files, names, wait_until_followed
+from tests.ceph.store import Stored, files, names, wait_until_followed
 from tests.support.ceph import Ceph
+from tests.support.waiting import eventually
 
 SMALL = b"s" * 5000
 LARGE = bytes(range(256)) * 80_000  # 20 MB: three stripes
@@ -54,9 +60,19 @@ def test_the_list_says_what_there_is(stored: Stored, east: Ceph, west: Ceph) -> 
     assert all(
         set(p) == {"role", "pool", "policy", "objects", "bytes"} for p in listed[two]["pools"]
     )
-    assert json.loads(stored.partition("status", two, "--json")) == listed[two]
+    counts = [pool[what] for pool in listed[two]["pools"] for what in ("objects", "bytes")]
+    assert all(0 <= count <= 1000 for count in counts), "known at once, and no more than our marks"
+    status = json.loads(stored.partition("status", two, "--json"))
+    assert without_counts(status) == without_counts(listed[two]), "which are counted in between"
     assert listed[two]["user"] == f"ocean.{two}", "not the user that made it"
     assert listed[two]["failure_domain"] == "osd"
+
+
+def without_counts(partition: dict[str, Any]) -> dict[str, Any]:
+    pools = [
+        {what: pool[what] for what in ("role", "pool", "policy")} for pool in partition["pools"]
+    ]
+    return {**partition, "pools": pools}
 
 
 def test_a_pool_belongs_to_one_store(stored: Stored, east: Ceph, tmp_path: Path) -> None:
@@ -146,6 +162,39 @@ def test_a_full_pool_is_passed_over(stored: Stored, east: Ceph, west: Ceph) -> N
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 507
         s3.delete_object(Bucket="b-full", Key="large-1")
         assert s3.get_object(Bucket="b-full", Key="large-2")["Body"].read() == LARGE[:300_000]
+
+
+def test_a_body_whose_pool_gets_full_goes_on_elsewhere(
+    stored: Stored, east: Ceph, west: Ceph
+) -> None:
+    one, two = stored.add(east), stored.add(west)
+    body = random.Random(1).randbytes(48 << 20)
+    with stored.server as server:
+        s3 = server.client()
+        s3.create_bucket(Bucket="b-cut")
+        stored.partition("set-state", two, "read-only")
+        wait_until_followed()
+        url = urlsplit(s3.generate_presigned_url("put_object", {"Bucket": "b-cut", "Key": "k"}))
+
+        def pieces() -> Iterator[bytes]:
+            yield body[: 24 << 20]
+            eventually(lambda: names(east, one, "large"))
+            stored.partition("set-state", two, "active")
+            wait_until_followed()
+            east.fill(f"ocean.{one}.large")
+            yield body[24 << 20 :]
+
+        connection = HTTPConnection(url.netloc, timeout=60)
+        length = {"Content-Length": str(len(body))}
+        connection.request("PUT", f"{url.path}?{url.query}", pieces(), length)
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert names(east, one, "large")
+        assert names(west, two, "large")
+        assert s3.get_object(Bucket="b-cut", Key="k")["Body"].read() == body
+        assert json.loads(stored.ocean("fsck", "--verify", "--json"))["faults"] == []
+        s3.delete_object(Bucket="b-cut", Key="k")
+        eventually(lambda: not (names(east, one, "large") | names(west, two, "large")))
 
 
 def test_only_an_empty_partition_goes(stored: Stored, east: Ceph, west: Ceph) -> None:

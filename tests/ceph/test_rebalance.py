@@ -5,9 +5,10 @@ import random
 import pytest
 
 from tests.ceph.load import Load
-from tests.ceph.store import Stored, eventually, names
+from tests.ceph.store import Stored, names
 from tests.ceph.test_drain import BUCKET, check, fill
 from tests.support.ceph import Ceph
+from tests.support.waiting import eventually
 
 
 @pytest.mark.timeout(300)

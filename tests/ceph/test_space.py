@@ -1,6 +1,7 @@
 """What small objects take once they have settled, however often compaction is killed."""
 
 import hashlib
+import json
 import math
 import random
 import time
@@ -8,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.ceph.store import Stored, eventually, names
+from tests.ceph.store import Stored, names
 from tests.support.ceph import Ceph
+from tests.support.waiting import eventually
 
 BUCKET = "b-space"
 LEAST, MOST = 1 << 10, 64 << 10
@@ -61,6 +63,7 @@ def packed(stored: Stored, east: Ceph, *, count: int, batches: int, kills: int) 
 
         with ThreadPoolExecutor(12) as threads:
             assert all(threads.map(same, range(count)))
+        assert json.loads(stored.ocean("fsck", "--json"))["faults"] == []
 
 
 def raw(east: Ceph, name: str) -> int:
@@ -79,3 +82,9 @@ def test_small_objects_are_packed(stored: Stored, east: Ceph) -> None:
 @pytest.mark.timeout(3600)
 def test_many_small_objects_are_packed(stored: Stored, east: Ceph) -> None:
     packed(stored, east, count=200_000, batches=10, kills=50)
+
+
+@pytest.mark.nightly(part="space")
+@pytest.mark.timeout(3600)
+def test_compaction_killed_a_hundred_times(stored: Stored, east: Ceph) -> None:
+    packed(stored, east, count=20_000, batches=10, kills=100)

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.server import SECRET_KEY, Server
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -55,13 +56,6 @@ def wait_gone(pids: list[int], seconds: float) -> None:
     while left := [pid for pid in pids if alive(pid)]:
         assert time.monotonic() < deadline, f"still running: {left}"
         time.sleep(0.01)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
 
 
 def refused(process: subprocess.Popen[str]) -> str:
@@ -116,7 +110,7 @@ def test_a_worker_that_dies_is_replaced(server: Server) -> None:
     before = server.workers
     os.kill(before[0], signal.SIGKILL)
 
-    wait_until(lambda: len(now := server.workers) == 2 and before[0] not in now)
+    eventually(lambda: len(now := server.workers) == 2 and before[0] not in now)
     assert before[1] in server.workers
     assert "SIGKILL" in server.said()
     for _ in range(20):
@@ -169,7 +163,7 @@ def test_a_worker_that_only_starts_does_not_outlive_a_killed_supervisor(server: 
         started[:] = set(server.workers) - set(before)
         return any(b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in started)
 
-    wait_until(executed)
+    eventually(executed)
     os.kill(started[0], signal.SIGSTOP)
     try:
         server.process.kill()

@@ -6,20 +6,17 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from blobstore.ceph import policy, pools
 from blobstore.ceph.session import Address, Session, driver
-from tests.support import processes
+from tests.support import folders, processes
+from tests.support.waiting import eventually
 
 RUN = Path(__file__).parents[2] / "deploy" / "ceph" / "run"
 _READY = "Ceph is ready: "
-_SHM = Path("/dev/shm")
-_ROOM = 2 << 30  # bytes of memory that a cluster may fill
 
 
 class Ceph:
@@ -45,10 +42,20 @@ class Ceph:
         raise AssertionError(f"Ceph did not start: {''.join(said)}; see {self.folder}")
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
-        for one in self._alone.values():
-            one.wait()
+        """Let all of it end."""
+        for process in self._processes():
+            process.terminate()
+            process.wait()
+
+    def end(self) -> None:
+        """At once, for good."""
+        for process in self._processes():
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _processes(self) -> "list[subprocess.Popen[Any]]":
+        return [self.process, *self._alone.values()]
 
     def daemons(self, kind: str = "") -> list[str]:
         """The names of those that were started, such as osd.0."""
@@ -74,6 +81,32 @@ class Ceph:
             command = [str(RUN), str(self.folder), "--only", name]
             self._alone[name] = subprocess.Popen(command)
 
+    def dead(self) -> list[str]:
+        """The daemons that do not run."""
+        return [name for name in self.daemons() if not processes.alive([self._pid(name)])]
+
+    def heal(self) -> None:
+        """Have all daemons run, and all placement groups whole."""
+        if self.process.poll() is not None:
+            self.start()
+        dead = self.dead()
+        self.resume(*(name for name in self.daemons() if name not in dead))
+        self.revive(*dead)
+        eventually(self.is_whole, seconds=90)
+
+    def is_whole(self) -> bool:
+        """Whether all monitors, OSDs and placement groups are as they should be."""
+        try:
+            found = self.ask("--connect-timeout", "5", "status")
+        except AssertionError:
+            return False
+        groups = found["pgmap"]["pgs_by_state"]
+        return (
+            len(found["quorum"]) == len(self.daemons("mon"))
+            and found["osdmap"]["num_up_osds"] == len(self.daemons("osd"))
+            and all(group["state_name"] == "active+clean" for group in groups)
+        )
+
     def _pid(self, name: str) -> int:
         return int((self.folder / "run" / f"{name}.pid").read_text())
 
@@ -92,34 +125,47 @@ class Ceph:
         """The same, decoded."""
         return json.loads(self._call("ceph", *words, "--format", "json"))
 
+    def has_quorum(self, mon: str) -> bool:
+        """Whether a monitor knows itself to be of a majority."""
+        socket = str(self.folder / "run" / f"{mon}.asok")
+        status = json.loads(_output(["ceph", "--admin-daemon", socket, "mon_status"]))
+        return status["state"] in ("leader", "peon")
+
+    def store(self, osd: str, *words: str) -> str:
+        """What `ceph-objectstore-tool` answers for an OSD that is down."""
+        command = ["ceph-objectstore-tool", "--data-path", str(self.folder / osd), *words]
+        return _output(command, {**os.environ, "CEPH_CONF": str(self.conf)})
+
     def rados(self, *words: str) -> str:
         """What `rados` answers."""
         return self._call("rados", *words)
 
+    def connected(self) -> Any:
+        """A connection of librados, to be left."""
+        return driver().Rados(conffile=str(self.conf), rados_id="admin")
+
     def fill(self, pool: str) -> None:
         """Let a pool take nothing more, as one that reached its quota."""
         self.tell("osd", "pool", "set-quota", pool, "max_objects", "1")
-        deadline = time.monotonic() + 30
-        while f"'{pool}' is full" not in self.tell("health", "detail"):
-            assert time.monotonic() < deadline, "the pool is not full"
-            time.sleep(0.3)
+        eventually(lambda: f"'{pool}' is full" in self.tell("health", "detail"))
 
     def remove_pool(self, pool: str) -> None:
         sure = "--yes-i-really-really-mean-it"
         self.tell("osd", "pool", "delete", pool, pool, sure)
 
     def _call(self, program: str, *words: str) -> str:
-        command = [program, "-c", str(self.conf), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return _output([program, "-c", str(self.conf), *words])
+
+
+def _output(command: list[str], environ: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def make(*options: str) -> Ceph:
     """A cluster of its own, in memory if there is room, gone with this process."""
-    room = _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM
-    folder = Path(tempfile.mkdtemp(prefix="ocean-ceph-", dir=_SHM if room else None))
-    made = Ceph(folder, *options)
+    made = Ceph(folders.made("ceph"), *options)
     atexit.register(_end, made, os.getpid())
     return made
 
@@ -138,7 +184,7 @@ def session(cluster: Ceph, seconds: float = 10) -> Session:
 def emptied(cluster: Ceph, wanted: str) -> str:
     """The name of a pool with a policy, without anything in it."""
     pool = f"test-{wanted.translate(str.maketrans(':+', '--'))}"
-    with driver().Rados(conffile=str(cluster.conf), rados_id="admin") as connected:
+    with cluster.connected() as connected:
         pools.make(connected, pool, policy.read(wanted), "osd", 8)
         with connected.open_ioctx(pool) as context:
             for found in list(context.list_objects()):
@@ -148,5 +194,4 @@ def emptied(cluster: Ceph, wanted: str) -> str:
 
 def _end(made: Ceph, process: int) -> None:
     if os.getpid() == process:
-        made.stop()
-        shutil.rmtree(made.folder, ignore_errors=True)
+        made.end()

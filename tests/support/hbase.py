@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import count
@@ -17,13 +16,11 @@ from metastore.hbase.address import Address, parse
 from metastore.hbase.connection import Connection
 from metastore.hbase.engine import HBaseEngine
 from metastore.hbase.schema import Schema
-from tests.support import processes
+from tests.support import folders, processes
 
 RUN = Path(__file__).parents[2] / "deploy" / "hbase" / "run"
 ADMIN = RUN.with_name("admin")
 _READY = "HBase is ready: "
-_SHM = Path("/dev/shm")
-_ROOM = 2 << 30  # bytes of memory that an HBase may fill
 _numbers = count(1)
 
 
@@ -106,6 +103,11 @@ class HBase:
         self.process.kill()
         self.process.communicate()
 
+    def end(self) -> None:
+        """At once, for good."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def close(self) -> None:
         self.process.terminate()
         try:
@@ -121,9 +123,8 @@ def running() -> HBase | Elsewhere:
     url = os.environ.get("OCEAN_TEST_HBASE_URL")
     if url:
         return Elsewhere(url)
-    at = _SHM if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM else None
-    started = HBase(Path(tempfile.mkdtemp(prefix="ocean-hbase-", dir=at)))
-    atexit.register(started.close)
+    started = HBase(folders.made("hbase"))
+    atexit.register(started.end)
     return started
 
 

@@ -1,9 +1,13 @@
 """How a blob lies in RADOS objects."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blobstore.base import Full, Unavailable
+from blobstore.ceph.striped import _all
 from blobstore.ceph.stripes import aligned, blob_of, object_name, runs
 
 
@@ -27,3 +31,12 @@ def test_only_the_first_stripe_names_its_blob(blob: str) -> None:
 @pytest.mark.parametrize(("chunks", "size"), [(1, 8 << 20), (2, 8 << 20), (3, 682 * 12288)])
 def test_stripes_fill_whole_chunks(chunks: int, size: int) -> None:
     assert aligned(8 << 20, chunks) == size
+
+
+async def test_an_unknown_outcome_outweighs_others() -> None:
+    async def fail(error: Exception) -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    with pytest.raises(Unavailable):
+        await _all([fail(Full("x")), fail(Unavailable("x")), fail(Full("x"))])

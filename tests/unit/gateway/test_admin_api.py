@@ -278,4 +278,4 @@ async def test_only_root_names_files_of_the_server(method: str, path: str) -> No
     assert (status, refused["error"]["code"]) == (403, "AccessDenied")
     status, refused = await admin.call(method, path, body)
     assert (status, refused["error"]["code"]) == (409, "Refused")
-    assert (await admin.call(method, path, {"conf": 1}))[0] == 409
+    assert (await admin.call(method, path, {"conf": 1}))[0] == 400

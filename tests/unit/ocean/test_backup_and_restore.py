@@ -148,7 +148,7 @@ async def test_a_store_that_changes_too_fast_is_an_error(
 
     async def check(self: object, *, verify: bool) -> backup._Checked:
         found = Fault(FaultKind.MISSING, "somewhere", "gone", str(next(tries)))
-        return backup._Checked((found,), (), Summary(0, 0, 0, 0), "")
+        return backup._Checked((found,), (), Summary(0, 0, 0, 0, {}), "")
 
     monkeypatch.setattr(backup._Backup, "_check", check)
     with pytest.raises(StartError, match="deleted before they were copied"):
