@@ -31,7 +31,8 @@ def fetch_jars() -> None:
         print("Fetching the jars of HBase ...", file=sys.stderr, flush=True)
         command = ["mvn", "-B", "-q", "-ntp", "-f", str(HERE / "pom.xml")]
         try:
-            subprocess.run([*command, "dependency:copy-dependencies"], check=True)
+            # Our output is read: Maven's, terminal sequences even when quiet, is none of it.
+            subprocess.run([*command, "dependency:copy-dependencies"], stdout=sys.stderr, check=True)
         except FileNotFoundError:
             sys.exit("deploy/hbase: Maven is missing: apt install maven")
         except subprocess.CalledProcessError:
