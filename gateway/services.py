@@ -11,6 +11,7 @@ from gateway.http import Handler
 from gateway.metrics import Metrics
 from gateway.ops import s3
 from gateway.pipeline import Pipeline
+from metastore.buckets import RECENT
 from metastore.cache.engine import CachedEngine
 from metastore.store import MetaStore
 from ocean.config import Config
@@ -43,9 +44,11 @@ async def open_services(config: Config) -> Services:
     root = await open_root(engine, key, config.root)
     credentials = Credentials(engine, key, root)
     metrics = Metrics()
+    recent = 0.0  # where a row costs no round trip
     if isinstance(engine, CachedEngine):
         metrics.cache = engine.cache.by_outcome
-    meta = await MetaStore.begin(engine)
+        recent = RECENT
+    meta = await MetaStore.begin(engine, recent)
     blobs = open_blobs(config, meta.life.epoch, _stop_for_good)
     members = Members(engine, blobs, lambda: key, settings(config))
     meta.lease.beside = members.refresh

@@ -18,6 +18,7 @@ from metastore.keys import successor
 from metastore.records import Bucket, BucketState, Kind
 from metastore.rows import ATTEMPTS, replaced
 
+RECENT = 0.05  # seconds for which requests may act on a record that was read before them
 FRESH = 0.25  # seconds for which a commit may act on the bucket record that it read
 VIEWS = 10_000  # records kept decoded
 SETTLE = 0.5  # seconds after which no commit can still act on the record from before a change
@@ -32,11 +33,21 @@ class BucketView(msgspec.Struct, frozen=True):
 
 
 class Buckets:
-    """The verbs on buckets."""
+    """The verbs on buckets.
+
+    `recent`, in seconds, is how old a record may be that `find` gives: none is read for most
+    requests then. Every change waits that long before it is answered, so whoever begins after it
+    finds it; all processes of a store have to agree.
+    """
 
     def __init__(
-        self, engine: Engine, edits: Edits, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        edits: Edits,
+        clock: Callable[[], float] = time.monotonic,
+        recent: float = 0.0,
     ) -> None:
+        self._recent = recent
         self._engine = engine
         self._edits = edits
         self._clock = clock
@@ -69,7 +80,9 @@ class Buckets:
 
     async def find(self, name: str) -> Bucket | None:
         """The bucket `name`; None when there is none or its deletion has been answered."""
-        view = await self.view(name)
+        view = self._views.get(name)
+        if view is None or self._clock() - view.read_at >= self._recent:
+            view = await self.view(name)
         return view.bucket if view else None
 
     async def open(self, bucket: Bucket) -> BucketView:
@@ -95,8 +108,8 @@ class Buckets:
         row = bucket.name.encode()
         swap = Swap(Table.BUCKETS, row, None, data)
         if not await replaced(self._engine, swap, partial(eq, data)):
-            taken = await self.find(bucket.name)
-            raise BucketTaken(taken.owner if taken else "")
+            taken = await self.view(bucket.name)
+            raise BucketTaken(taken.bucket.owner if taken else "")
 
     async def change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
         """Change the configuration; returns when no commit acts on the old one any more."""
@@ -104,8 +117,9 @@ class Buckets:
             view = await self.open(bucket)
             after = replace(change(view.bucket), edit=self._edits.next())
             if await self._swap(view.data, after):
-                if after.versioning is not view.bucket.versioning:
-                    await asyncio.sleep(SETTLE)
+                await self._outlived(
+                    bucket, SETTLE if after.versioning is not view.bucket.versioning else 0.0
+                )
                 return after
         raise Conflict(bucket.name)
 
@@ -129,6 +143,7 @@ class Buckets:
         swap = Swap(Table.BUCKETS, row, data, None)
         if not await replaced(self._engine, swap, lambda now: now is None):
             raise Conflict(bucket.name)
+        await self._outlived(bucket)
 
     async def repair(self, abandoned: bytes) -> None:
         """Reopen a bucket whose deletion was broken off: its row is still `abandoned`."""
@@ -148,6 +163,11 @@ class Buckets:
             if not last:
                 return
             start = last + b"\0"
+
+    async def _outlived(self, changed: Bucket, least: float = 0.0) -> None:
+        """Wait until no process can find the record from before a change."""
+        self._views.pop(changed.name, None)
+        await asyncio.sleep(max(2 * self._recent, least))  # twice: for clocks that differ in speed
 
     async def _swap(self, old: bytes, after: Bucket) -> bool:
         data = codec.encode(after)

@@ -32,7 +32,9 @@ def fetch_jars() -> None:
         command = ["mvn", "-B", "-q", "-ntp", "-f", str(HERE / "pom.xml")]
         try:
             # Our output is read: Maven's, terminal sequences even when quiet, is none of it.
-            subprocess.run([*command, "dependency:copy-dependencies"], stdout=sys.stderr, check=True)
+            subprocess.run(
+                [*command, "dependency:copy-dependencies"], stdout=sys.stderr, check=True
+            )
         except FileNotFoundError:
             sys.exit("deploy/hbase: Maven is missing: apt install maven")
         except subprocess.CalledProcessError:
