@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run|suite|pairs|trickle|swaps|compare|budgets`."""
+"""The command line: `python -m bench run|suite|pairs|trickle|fill|swaps|compare|budgets`."""
 
 import argparse
 import re
@@ -13,6 +13,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.figures import SCHEMA, Result, ResultsFile, dump_results, load_results
+from bench.fill import fill
 from bench.pairs import load_side, pair_suite, record, run_pairs
 from bench.proc import machine
 from bench.report import budgets_text, comparison_text, ratios_text, results_text
@@ -141,6 +142,10 @@ def build_parser() -> argparse.ArgumentParser:
     beside.add_argument("bucket", help="its objects are asked for")
     beside.add_argument("--rate", type=float, default=50.0, help="requests a second")
     beside.add_argument("--seconds", type=float, default=float("inf"))
+    filled = commands.add_parser("fill", help="objects of 1 to 64 KiB, log-uniform")
+    filled.add_argument("side", type=Path, help="a file as for pairs")
+    filled.add_argument("bucket", help="made if it is not there")
+    filled.add_argument("--count", type=count, default=20_000)
     bare = commands.add_parser("swaps", help="measure bare checkAndPut calls of HBase")
     bare.add_argument("url", help="hbase://HOST:PORT/PREFIX")
     bare.add_argument("--rate", type=float, default=0.0, help="calls a second; 0: all that can be")
@@ -250,6 +255,13 @@ def trickle(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def write_objects(arguments: argparse.Namespace) -> int:
+    """`fill`: write, and print how much."""
+    size = fill(load_side(arguments.side).target, arguments.bucket, arguments.count)
+    print(f"{arguments.count:,} objects, {size:,} bytes")
+    return 0
+
+
 def measure_swaps(arguments: argparse.Namespace) -> int:
     """`swaps`: measure and print; 1 when any failed."""
     pace = Pace(arguments.concurrency, arguments.rate, arguments.duration, arguments.warm_up)
@@ -291,6 +303,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "suite": measure,
     "pairs": measure_pairs,
     "trickle": trickle,
+    "fill": write_objects,
     "swaps": measure_swaps,
     "compare": compare_files,
     "budgets": show_budgets,

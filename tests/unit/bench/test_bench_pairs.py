@@ -10,6 +10,7 @@ import pytest
 
 from bench import pairs, workloads
 from bench.__main__ import main
+from bench.fill import sizes
 from bench.pairs import PairsFile, load_side, pair_suite
 from bench.rounds import Round, invalid, ratios
 from bench.workloads import WORKLOADS, Parameters
@@ -22,6 +23,14 @@ def rounds(*rates: tuple[float, float]) -> list[Round]:
         Round(result("put-4k", ops_per_second=a), result("put-4k", ops_per_second=b))
         for a, b in rates
     ]
+
+
+def test_sizes_are_log_uniform() -> None:
+    drawn = sizes(6000)
+    assert min(drawn) >= 1 << 10
+    assert max(drawn) <= 64 << 10
+    for low in range(10, 16):
+        assert 800 < sum(1 << low <= size < 2 << low for size in drawn) < 1200, "a sixth each"
 
 
 def test_the_ratio_is_the_median_of_the_rounds() -> None:
@@ -92,6 +101,11 @@ def test_a_pair_of_a_server_with_itself(
         assert main(["trickle", files[0], *beside]) == 0
         said = capsys.readouterr().out
         assert 40 <= int(said.splitlines()[-1].split(" of 200")[0]) <= 52
+        assert main(["fill", files[0], "b-fill", "--count", "50"]) == 0
+        said_of_filling = capsys.readouterr().out
+        lengths = [entry["Size"] for entry in s3.list_objects_v2(Bucket="b-fill")["Contents"]]
+        assert lengths == sizes(50)
+        assert said_of_filling == f"50 objects, {sum(lengths):,} bytes\n"
     assert (tmp_path / "before-other").exists()
     kept = msgspec.json.decode(out.read_bytes(), type=PairsFile)
     assert {name: len(each) for name, each in kept.rounds.items()} == {"get-4k": 2, "delete": 2}
