@@ -36,8 +36,8 @@ class Buckets:
     """The verbs on buckets.
 
     `recent`, in seconds, is how old a record may be that `find` gives: none is read for most
-    requests then. Every change waits that long before it is answered, so whoever begins after it
-    finds it; all processes of a store have to agree.
+    requests then. Every creation, change and deletion waits longer before it is answered, so
+    whoever begins after it finds it; all processes of a store have to agree.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Buckets:
         if not await replaced(self._engine, swap, partial(eq, data)):
             taken = await self.view(bucket.name)
             raise BucketTaken(taken.bucket.owner if taken else "")
+        await self._outlived(bucket)  # one of that name whose removal had no outcome
 
     async def change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
         """Change the configuration; returns when no commit acts on the old one any more."""
@@ -165,7 +166,7 @@ class Buckets:
             start = last + b"\0"
 
     async def _outlived(self, changed: Bucket, least: float = 0.0) -> None:
-        """Wait until no process can find the record from before a change."""
+        """Wait until no process can find a record from before a change."""
         self._views.pop(changed.name, None)
         await asyncio.sleep(max(2 * self._recent, least))  # twice: for clocks that differ in speed
 

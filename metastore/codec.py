@@ -23,7 +23,7 @@ from metastore.records import Algorithm, Checksum, Head, Kind, Ranges, Trash, Ve
 FORMAT = 1
 TRASH_FLAG = 0x80
 LIVE_FLAG = 0x40  # of Heads: there are noncurrent versions
-_KIND = 0x0F
+KIND = 0x0F  # the bits of `Summary.kind` that say what it is
 _SHORT = 512  # bytes of a Head that is kept decoded: of 4,096, some 10 MB, at worst 30
 
 # kind and flag, format, seq, size, modified_ms, op, etag, parts, null, storage class,
@@ -120,7 +120,7 @@ def kind_of(data: bytes) -> int:
     """The kind in the first byte of a Head or a row of `versions`; Corrupt."""
     if data[1] != FORMAT:
         raise _unknown(data[1])
-    return data[0] & _KIND
+    return data[0] & KIND
 
 
 def has_trash(data: bytes) -> bool:
@@ -208,7 +208,7 @@ def decode_head_once(data: bytes) -> Head:
     """The same for who will hardly see these bytes again."""
     fields = summary(data)
     try:
-        kind = Kind(fields.kind & _KIND)
+        kind = Kind(fields.kind & KIND)
         tail = _decode_tail(_opened(data)[_SUMMARY.size :])
         current = None if tail.details is None else _version(fields, kind, tail.details)
     except (ValueError, msgspec.MsgspecError) as error:
@@ -239,7 +239,7 @@ def decode_version(data: bytes) -> VersionRow:
     """The row of `versions` in `data`; Corrupt."""
     fields = summary(data)
     try:
-        kind = Kind(fields.kind & _KIND)
+        kind = Kind(fields.kind & KIND)
         tail = _decode_version(_opened(data)[_SUMMARY.size :])
         version = _version(fields, kind, tail.details)
     except (ValueError, msgspec.MsgspecError) as error:

@@ -153,10 +153,11 @@ class Listing:
         """The rows whose current version is an object."""
         found = []
         for row_key, value in rows:
-            kind = codec.kind_of(value)
+            summary = codec.summary(value)  # of all: a look at the kind first costs as much again
+            kind = summary.kind & codec.KIND
             if kind == Kind.OBJECT:
                 key = row_key[keys.ID_SIZE :].decode()
-                found.append(_new(Entry, (key, codec.summary(value), True)))
+                found.append(_new(Entry, (key, summary, True)))
             elif kind == Kind.REFERENCE:
                 key = keys.object_key(row_key)
                 current = await self._objects.current(row_key[: keys.ID_SIZE], key)

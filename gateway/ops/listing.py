@@ -19,6 +19,7 @@ from gateway.ops.shapes.listing import (
 )
 from gateway.wire import listing
 from gateway.wire.listing import ObjectRow, Owner, VersionRow
+from metastore import codec
 from metastore.listing import Entry, Page, Scope, version_id_of
 from metastore.records import Algorithm, Kind
 from ocean.errors import InvalidArgument
@@ -135,7 +136,7 @@ def _rows(cx: Context, page: Page) -> list[ObjectRow]:
 def _version_row(cx: Context, entry: Entry) -> VersionRow:
     s = entry.summary
     etag = ""
-    if s.kind & 0x0F == Kind.OBJECT:
+    if s.kind & codec.KIND == Kind.OBJECT:
         etag = f"{s.etag.hex()}-{s.parts}" if s.parts else s.etag.hex()
     return (
         entry.key,

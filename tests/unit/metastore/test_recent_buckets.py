@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from metastore.buckets import RECENT, Buckets
 from metastore.edits import Edits
+from metastore.engine import Table
 from metastore.memory import MemoryEngine
 from metastore.records import Bucket
 from tests.support.virtual import run_virtual
@@ -71,6 +72,22 @@ def test_a_deleted_bucket_is_gone_for_all() -> None:
                 await asyncio.sleep(0.003)
             assert await found(other) == -1
             assert await found(one) == -1
+
+    run_virtual(main())
+
+
+def test_one_made_anew_is_found_though_the_old_one_went_unnoticed() -> None:
+    async def main() -> None:
+        engine = MemoryEngine()
+        one, other = processes(engine, 2)
+        await one.create(BUCKET)
+        await found(other)
+        await engine.write(Table.BUCKETS, [(b"films", None)])  # a removal without an outcome
+        anew = replace(BUCKET, id=b"2" * 8)
+        await one.create(anew)
+        bucket = await other.find("films")
+        assert bucket is not None
+        assert bucket.id == anew.id
 
     run_virtual(main())
 
