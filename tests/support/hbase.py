@@ -95,7 +95,8 @@ class HBase:
 
     @property
     def _java(self) -> int:
-        [pid] = processes.children(self.process.pid)
+        """Not what Java starts in turn: it asks shells for groups, and may be stopped just then."""
+        [pid] = processes.started_by(self.process.pid)
         return pid
 
     def kill(self) -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 def children(pid: int) -> dict[int, str]:
     """Command lines of all that a process started, and they in turn."""
-    found: dict[int, str] = {}
+    started = started_by(pid)
+    for child in list(started):
+        started |= children(child)
+    return started
+
+
+def started_by(pid: int) -> dict[int, str]:
+    """Command lines of what a process started itself."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -22,7 +30,7 @@ def children(pid: int) -> dict[int, str]:
             except OSError:
                 continue
             if parent == pid:
-                found |= {int(folder.name): line, **children(int(folder.name))}
+                found[int(folder.name)] = line
     return found
 
 
