@@ -5,22 +5,38 @@ manifests nor metadata: kind and flags (1 byte), format version (1), then the fi
 Everything else is msgpack behind it, then a CRC-32 of all before, so that a row altered by
 anything but a commit is noticed. Invariant: decode(encode(x)) == x, for every format version
 that was ever written (golden files in the tests).
+
+A row is written in the oldest format that can hold it, so that gateways of the release before read
+what has nothing new in it, and refuse the rest.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import repeat
 from struct import Struct
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from metastore.engine import Corrupt
-from metastore.records import Algorithm, Checksum, Head, Kind, Ranges, Trash, Version
+from metastore.records import (
+    Algorithm,
+    Checksum,
+    Encryption,
+    Grants,
+    Head,
+    Kind,
+    Ranges,
+    Trash,
+    Upload,
+    Version,
+)
+from metastore.retention_records import Retention
 
-FORMAT = 1
+FORMAT = 2  # the newest
 TRASH_FLAG = 0x80
 LIVE_FLAG = 0x40  # of Heads: there are noncurrent versions
 KIND = 0x0F  # the bits of `Summary.kind` that say what it is
@@ -30,7 +46,7 @@ _SHORT = 512  # bytes of a Head that is kept decoded: of 4,096, some 10 MB, at w
 # checksum algorithm, composite, owner
 _SUMMARY = Struct(">BBQQQ12s16sHBBBB32s")
 _CRC = Struct(">I")
-_FIRST = crc32(b"\x01")  # of the format byte
+_KNOWN = frozenset({b"\x01", b"\x02"})  # format bytes
 _unpack = _SUMMARY.unpack_from
 _new = tuple.__new__  # what _make does, without looking at the length
 _NO_SUMMARY = bytes(_SUMMARY.size - 2)
@@ -54,6 +70,15 @@ class Summary(NamedTuple):
     owner: bytes
 
 
+class _More(msgspec.Struct, frozen=True, array_like=True):
+    """What came with format 2."""
+
+    acl: Grants | None = None
+    encryption: Encryption | None = None
+    retention: Retention | None = None
+    legal_hold: bool | None = None
+
+
 class _Details(msgspec.Struct, frozen=True, array_like=True):
     checksum: str
     headers: dict[str, str]
@@ -61,6 +86,7 @@ class _Details(msgspec.Struct, frozen=True, array_like=True):
     tags: tuple[tuple[str, str], ...]
     manifest: bytes
     upload: bytes
+    more: _More = _More()
 
 
 class _Tail(msgspec.Struct, frozen=True, array_like=True):
@@ -107,20 +133,35 @@ def summary(data: bytes) -> Summary:
         fields = _new(Summary, _unpack(data))
     except Exception as error:
         raise Corrupt(f"a row of {len(data)} bytes has no summary") from error
-    if fields.format != FORMAT:
+    if not 0 < fields.format <= FORMAT:
         raise _unknown(fields.format)
     return fields
 
 
 def _unknown(version: int) -> Corrupt:
-    return Corrupt(f"a row has format {version}; this release knows {FORMAT}")
+    return Corrupt(f"a row has format {version}; this release knows up to {FORMAT}")
 
 
 def kind_of(data: bytes) -> int:
     """The kind in the first byte of a Head or a row of `versions`; Corrupt."""
-    if data[1] != FORMAT:
+    if not 0 < data[1] <= FORMAT:
         raise _unknown(data[1])
     return data[0] & KIND
+
+
+@cache
+def _since_2(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a record that format 1 has not, with the values that it need not have."""
+    names = getattr(kind, "SINCE_2", ())
+    return tuple((f.name, f.default) for f in msgspec.structs.fields(kind) if f.name in names)
+
+
+def _format_of(record: msgspec.Struct) -> int:
+    """The oldest format that can hold a record."""
+    for name, default in _since_2(type(record)):
+        if getattr(record, name) != default:
+            return 2
+    return _format_of(record.draft) if type(record) is Upload else 1
 
 
 def has_trash(data: bytes) -> bool:
@@ -137,7 +178,7 @@ def _pack_summary(version: Version, kind: int) -> bytes:
     checksum = version.checksum
     return _SUMMARY.pack(
         kind,
-        FORMAT,
+        _format_of(version),
         version.seq,
         version.size,
         version.modified_ms,
@@ -152,8 +193,9 @@ def _pack_summary(version: Version, kind: int) -> bytes:
     )
 
 
-def _details(version: Version) -> _Details:
-    return _Details(
+def _details(version: Version) -> Any:
+    """The fields of a _Details, as many as the version's format has."""
+    plain = (
         version.checksum.value if version.checksum else "",
         version.headers,
         version.metadata,
@@ -161,6 +203,10 @@ def _details(version: Version) -> _Details:
         version.manifest,
         version.upload,
     )
+    if _format_of(version) == 1:
+        return plain
+    more = _More(version.acl, version.encryption, version.retention, version.legal_hold)
+    return (*plain, more)
 
 
 def _version(fields: Summary, kind: Kind, details: _Details) -> Version:
@@ -184,6 +230,10 @@ def _version(fields: Summary, kind: Kind, details: _Details) -> Version:
         tags=details.tags,
         manifest=details.manifest,
         upload=details.upload,
+        acl=details.more.acl,
+        encryption=details.more.encryption,
+        retention=details.more.retention,
+        legal_hold=details.more.legal_hold,
     )
 
 
@@ -192,7 +242,7 @@ def encode_head(head: Head) -> bytes:
     kind = head.kind | (TRASH_FLAG if head.trash else 0) | (LIVE_FLAG if head.live else 0)
     current = head.current
     if current is None:
-        prefix, details = bytes((kind, FORMAT)) + _NO_SUMMARY, None
+        prefix, details = bytes((kind, 1)) + _NO_SUMMARY, None
     else:
         prefix, details = _pack_summary(current, kind), _details(current)
     tail = _Tail(head.last, head.live, head.null_seq, head.trail, head.trash, details)
@@ -249,14 +299,28 @@ def decode_version(data: bytes) -> VersionRow:
 
 def encode(record: msgspec.Struct) -> bytes:
     """The bytes of any other record: a format byte, msgpack, a CRC-32."""
-    return _sealed(b"\x01" + _encode(record))
+    form = _format_of(record)
+    return _sealed(bytes((form,)) + _encode(record if form == FORMAT else _of_format_1(record)))
+
+
+def _of_format_1(record: Any) -> Any:
+    """What format 1 has of a record, in its form: fields in order, or by name."""
+    if type(record) is Upload:
+        result = record.result and _of_format_1(record.result)
+        return replace(record, draft=_of_format_1(record.draft), result=result)
+    kind: type[msgspec.Struct] = type(record)
+    later = {name for name, _ in _since_2(kind)}
+    if not later:
+        return record
+    kept = {n: getattr(record, n) for n in record.__struct_fields__ if n not in later}
+    return list(kept.values()) if record.__struct_config__.array_like else kept
 
 
 def decode(kind: type[T], data: bytes) -> T:
     """The record of type `kind` in `data`; Corrupt."""
-    if data[:1] != b"\x01":
+    if not data or not 0 < data[0] <= FORMAT:
         found = data[0] if data else "none"
-        raise Corrupt(f"a {kind.__name__} has format {found}; this release knows 1")
+        raise Corrupt(f"a {kind.__name__} has format {found}; this release knows up to {FORMAT}")
     try:
         return msgspec.msgpack.decode(_opened(data)[1:], type=kind)
     except (ValueError, msgspec.MsgspecError) as error:
@@ -266,8 +330,9 @@ def decode(kind: type[T], data: bytes) -> T:
 def decode_all(kind: type[T], rows: Sequence[bytes]) -> list[T]:
     """What `decode` gives for each of many rows, in half the time; Corrupt."""
     contents = [row[1:-4] for row in rows]
-    sums = Struct(f">{len(rows)}I").pack(*map(crc32, contents, repeat(_FIRST)))
-    known = {b"\x01"}.issuperset([row[:1] for row in rows])
+    first = rows[0][:1] if rows else b""
+    sums = Struct(f">{len(rows)}I").pack(*map(crc32, contents, repeat(crc32(first))))
+    known = first in _KNOWN and {first}.issuperset([row[:1] for row in rows])
     if known and sums == b"".join([row[-4:] for row in rows]):
         with suppress(ValueError, msgspec.MsgspecError):
             return list(map(msgspec.msgpack.Decoder(kind).decode, contents))

@@ -1,12 +1,16 @@
 """What is persisted, as immutable records. Pure; codec.py turns them into bytes and back.
 
 Those that come by the ten thousand are no concern of the garbage collector: nothing they refer to
-refers to them.
+refers to them. SINCE_2 of a record names the fields that came with format 2 (codec.py).
 """
 
 from enum import IntEnum
+from typing import ClassVar
 
 import msgspec
+
+from metastore.lifecycle_records import LifecycleRule
+from metastore.retention_records import BucketLock, Retention
 
 NO_OP = b"\0" * 12
 
@@ -45,13 +49,57 @@ class Checksum(msgspec.Struct, frozen=True, array_like=True, gc=False):
     composite: bool = False
 
 
+class Permission(IntEnum):
+    """What a grant of an access control list lets its grantee do."""
+
+    READ = 1
+    WRITE = 2
+    READ_ACP = 3
+    WRITE_ACP = 4
+    FULL_CONTROL = 5
+
+
+class Grant(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One grant. `grantee` is an account's canonical id, or the URI of a group."""
+
+    grantee: str
+    permission: Permission
+
+
+Grants = tuple[Grant, ...]
+
+
+class EncryptionMode(IntEnum):
+    """Whose key a data key is wrapped with."""
+
+    S3 = 1  # SSE-S3: the store's own
+    KMS = 2  # SSE-KMS: a named one
+    C = 3  # SSE-C: the client's, which is not kept
+
+
+class Encryption(msgspec.Struct, frozen=True, array_like=True):
+    """How the bytes of a version are encrypted: its data key, wrapped (ocean/body/cipher.py).
+
+    Of SSE-KMS the key's id and the encryption context (base64 of JSON), as given.
+    """
+
+    mode: EncryptionMode
+    wrapped: bytes
+    key_id: str = ""
+    context: str = ""
+    bucket_key: bool = False
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an object, whole. `manifest` says where the bytes lie; opaque here.
 
     `etag` is 16 bytes, `parts` the N of a multipart ETag (0: none), `modified_ms` Unix time.
     `headers` are the stored response headers by lower-case name. `upload` is the id of the
-    multipart upload that it was completed from.
+    multipart upload that it was completed from. `acl` None: its owner's full control. `legal_hold`
+    None: it never had any.
     """
+
+    SINCE_2: ClassVar = ("acl", "encryption", "retention", "legal_hold")
 
     kind: Kind = Kind.OBJECT
     seq: int = 0
@@ -69,6 +117,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[tuple[str, str], ...] = ()
     manifest: bytes = b""
     upload: bytes = b""
+    acl: Grants | None = None
+    encryption: Encryption | None = None
+    retention: Retention | None = None
+    legal_hold: bool | None = None
 
     @property
     def etag_text(self) -> str:
@@ -123,8 +175,66 @@ class BucketState(IntEnum):
     DELETING = 1
 
 
+class Ownership(IntEnum):
+    """Object ownership: whose the objects of a bucket are, and whether ACLs count."""
+
+    UNSET = 0  # no ownership controls: as OBJECT_WRITER
+    OBJECT_WRITER = 1
+    BUCKET_OWNER_PREFERRED = 2
+    BUCKET_OWNER_ENFORCED = 3
+
+
+class PublicAccessBlock(msgspec.Struct, frozen=True, array_like=True):
+    """The four switches of a public access block."""
+
+    block_public_acls: bool = False
+    ignore_public_acls: bool = False
+    block_public_policy: bool = False
+    restrict_public_buckets: bool = False
+
+
+class BucketPolicy(msgspec.Struct, frozen=True, array_like=True):
+    """A bucket policy: the document as given, and the canonical ids of the users it names.
+
+    `sealed`: not even the bucket's owner may change it against its own words.
+    """
+
+    text: str
+    resolved: tuple[tuple[str, str], ...] = ()
+    sealed: bool = False
+
+
+class DefaultEncryption(msgspec.Struct, frozen=True, array_like=True):
+    """How a bucket's new objects are encrypted when the request does not say it."""
+
+    mode: EncryptionMode
+    key_id: str = ""
+    bucket_key: bool = False
+
+
+class Quota(msgspec.Struct, frozen=True, array_like=True):
+    """What may be stored: bytes and objects, versions included; None: any number."""
+
+    size: int | None = None
+    objects: int | None = None
+
+
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A bucket with its whole configuration. `owner` is an account's canonical id."""
+    """A bucket with its whole configuration. `owner` is an account's canonical id.
+
+    `acl` None: its owner's full control.
+    """
+
+    SINCE_2: ClassVar = (
+        "acl",
+        "ownership",
+        "public_access_block",
+        "policy",
+        "encryption",
+        "lock",
+        "lifecycle",
+        "quota",
+    )
 
     name: str
     id: bytes
@@ -136,6 +246,14 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     tags: tuple[tuple[str, str], ...] = ()
     cors: tuple[CorsRule, ...] = ()
     edit: bytes = NO_OP
+    acl: Grants | None = None
+    ownership: Ownership = Ownership.UNSET
+    public_access_block: PublicAccessBlock | None = None
+    policy: BucketPolicy | None = None
+    encryption: DefaultEncryption | None = None
+    lock: BucketLock | None = None
+    lifecycle: tuple[LifecycleRule, ...] = ()
+    quota: Quota | None = None
 
 
 class UploadState(IntEnum):
@@ -172,8 +290,11 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A part, with every manifest ever written for its number (`replaced`).
 
-    `checksum` is what its upload was answered; `crc`, if any, what the object's is made of.
+    `checksum` is what its upload was answered; `crc`, if any, what the object's is made of. `salt`
+    is of the key that its bytes are encrypted with.
     """
+
+    SINCE_2: ClassVar = ("salt",)
 
     number: int
     size: int
@@ -184,6 +305,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     replaced: tuple[bytes, ...] = ()
     edit: bytes = NO_OP
     crc: Checksum | None = None
+    salt: bytes = b""
 
 
 class LifeState(IntEnum):

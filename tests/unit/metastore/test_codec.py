@@ -9,27 +9,39 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metastore import codec
 from metastore.codec import TrashRow, VersionRow
 from metastore.engine import Corrupt
+from metastore.lifecycle_records import LifecycleFilter, LifecycleRule
 from metastore.records import (
     Algorithm,
     Bucket,
+    BucketPolicy,
     BucketState,
     Checksum,
     CorsRule,
+    DefaultEncryption,
+    Encryption,
+    EncryptionMode,
+    Grant,
     Head,
     Kind,
     Life,
     LifeState,
+    Ownership,
     Part,
+    Permission,
+    PublicAccessBlock,
+    Quota,
     Trash,
     Upload,
     UploadState,
     Version,
     Versioning,
 )
+from metastore.retention_records import BucketLock, LockDefault, Retention, RetentionMode
 from metastore.versions import TRASH_BYTES, TRASH_ENTRIES, heavy
 from ocean.objects.manifest import INLINE_LIMIT
 
@@ -112,6 +124,39 @@ RECORDS: dict[str, Any] = {
     ),
     "life": Life(epoch=5, beats=77, state=LifeState.ENDED),
 }
+ACL = (Grant(OWNER, Permission.FULL_CONTROL), Grant("http://group", Permission.READ_ACP))
+KMS = Encryption(EncryptionMode.KMS, b"wrapped", "a key", "e30=", bucket_key=True)
+FULL = replace(
+    VERSION,
+    acl=ACL,
+    encryption=KMS,
+    retention=Retention(RetentionMode.COMPLIANCE, 2**45),
+    legal_hold=False,
+)
+SECOND: dict[str, Any] = {
+    "head-object": replace(RECORDS["head-object"], current=FULL),
+    "version": VersionRow(replace(VERSION, acl=(), legal_hold=True), (OP,), TRASH),
+    "bucket": replace(
+        RECORDS["bucket"],
+        acl=ACL,
+        ownership=Ownership.BUCKET_OWNER_PREFERRED,
+        public_access_block=PublicAccessBlock(block_public_acls=True, block_public_policy=True),
+        policy=BucketPolicy("{}", (("alice", OWNER),), sealed=True),
+        encryption=DefaultEncryption(EncryptionMode.S3),
+        lock=BucketLock(LockDefault(RetentionMode.GOVERNANCE, years=2)),
+        lifecycle=(
+            LifecycleRule(
+                id="r",
+                enabled=True,
+                filter=LifecycleFilter(prefix="p", tags=(("k", "v"),), object_size_less_than=9),
+                expiration_days=3,
+            ),
+        ),
+        quota=Quota(size=10, objects=2),
+    ),
+    "upload": replace(RECORDS["upload"], draft=FULL, result=replace(VERSION, legal_hold=False)),
+    "part": replace(RECORDS["part"], salt=OP),
+}
 
 
 def encoded(record: Any) -> bytes:
@@ -139,9 +184,16 @@ def test_what_was_ever_written_is_read_as_it_was_meant(name: str) -> None:
     assert encoded(record) == golden
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_a_change_of_any_byte_is_noticed(name: str) -> None:
-    record = RECORDS[name]
+@pytest.mark.parametrize("name", SECOND)
+def test_what_came_with_format_2(name: str) -> None:
+    golden = (GOLDEN / f"{name}-v2.bin").read_bytes()
+    record = SECOND[name]
+    assert decoded(type(record), golden) == record
+    assert encoded(record) == golden
+
+
+@pytest.mark.parametrize("record", [*RECORDS.values(), *SECOND.values()])
+def test_a_change_of_any_byte_is_noticed(record: Any) -> None:
     data = encoded(record)
     for position in range(len(data)):
         wrong = data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1 :]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from itertools import product
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -18,8 +19,20 @@ from blobstore.base import Corrupt as BlobCorrupt
 from blobstore.extents import Extent, Layout
 from blobstore.layout import UnknownFormat, check_format
 from metastore import codec, formats
+from metastore.codec import VersionRow
 from metastore.engine import Corrupt, EngineError
-from metastore.records import Bucket, Head, Version
+from metastore.records import (
+    Bucket,
+    BucketPolicy,
+    Grant,
+    Head,
+    Kind,
+    Ownership,
+    Permission,
+    PublicAccessBlock,
+    Upload,
+    Version,
+)
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Options
 from ocean.objects import label, manifest
@@ -123,17 +136,46 @@ def test_a_label_that_would_not_fit_leaves_out_what_clients_made() -> None:
 def test_newer_rows_are_refused() -> None:
     head = bytearray(codec.encode_head(Head(current=Version())))
     bucket = codec.encode(Bucket(name="b", id=BUCKET_ID, owner="", created_ms=0))
-    assert bucket[0] == head[1] == codec.FORMAT
-    head[1] = codec.FORMAT + 1
-    for data in (head[:-4], b"\x02" + bucket[1:-4]):
+    assert (bucket[0], head[1]) == (1, 1)
+    newer = codec.FORMAT + 1
+    head[1] = newer
+    for data in (head[:-4], bytes((newer,)) + bucket[1:-4]):
         data = bytes(data) + struct.pack(">I", crc32(data))
         for read in (codec.decode_head, codec.decode_version, lambda d: codec.decode(Bucket, d)):
             with pytest.raises(Corrupt):
                 read(data)
-    with pytest.raises(Corrupt, match="has format 2; this release knows 1"):
+    words = f"has format {newer}; this release knows up to {codec.FORMAT}"
+    with pytest.raises(Corrupt, match=words):
         codec.decode_head(bytes(head))
-    with pytest.raises(Corrupt, match="has format 2; this release knows 1"):
-        codec.decode(Bucket, b"\x02" + bucket[1:])
+    with pytest.raises(Corrupt, match=words):
+        codec.decode(Bucket, bytes((newer,)) + bucket[1:])
+
+
+def test_rows_are_written_in_the_oldest_format_that_holds_them() -> None:
+    """So that gateways of the release before read what has nothing new in it."""
+    acl = (Grant("ab" * 32, Permission.READ),)
+    for version, wanted in ((Version(), 1), (Version(acl=acl), 2), (Version(acl=()), 2)):
+        head = Head(kind=Kind.OBJECT, current=version)
+        data, row = codec.encode_head(head), codec.encode_version(VersionRow(version))
+        assert (data[1], row[1]) == (wanted, wanted)
+        assert codec.decode_head_once(data) == head
+        assert codec.decode_version(row).version == version
+        upload = Upload(id=UPLOAD, key="k", initiated_ms=0, initiator="", draft=version)
+        assert codec.encode(upload)[0] == wanted
+        assert codec.decode(Upload, codec.encode(upload)) == upload
+    plain = Bucket(name="b", id=BUCKET_ID, owner="", created_ms=0)
+    changes: list[tuple[dict[str, Any], int]] = [
+        ({}, 1),
+        ({"acl": ()}, 2),
+        ({"ownership": Ownership.OBJECT_WRITER}, 2),
+        ({"public_access_block": PublicAccessBlock()}, 2),
+        ({"policy": BucketPolicy("{}")}, 2),
+    ]
+    for change, wanted in changes:
+        bucket = msgspec.structs.replace(plain, **change)
+        data = codec.encode(bucket)
+        assert data[0] == wanted
+        assert codec.decode(Bucket, data) == bucket
 
 
 def test_newer_needles_and_segments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +208,8 @@ def newer_rows(data: Path) -> None:
     """As in HBase, whose tables have no number of their own."""
     table, key = formats.ROW
     with closing(sqlite3.connect(data / "meta" / "ocean.sqlite")) as file, file:
-        file.execute(f"INSERT INTO {table.value} VALUES (?, ?)", (key, b"2"))
+        number = b"%d" % (codec.FORMAT + 1)
+        file.execute(f"INSERT INTO {table.value} VALUES (?, ?)", (key, number))
 
 
 def test_a_newer_folder_of_blobs_is_refused(tmp_path: Path) -> None:
@@ -214,5 +257,6 @@ async def test_commands_on_a_newer_store_say_so(
     )
     assert done.returncode == 2, done
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("ocean: ")]
-    assert "format 2; this release knows up to 1" in line
+    newest = codec.FORMAT if newer is newer_rows else 1
+    assert f"format {newest + 1}; this release knows up to {newest}" in line
     assert done.stdout == ""
