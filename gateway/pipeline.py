@@ -12,6 +12,7 @@ from itertools import count
 from gateway import refusals
 from gateway.authenticate import Authenticator, Verified, body_of
 from gateway.body import check_length
+from gateway.conditionkeys import LOCK, TAGS
 from gateway.context import Context
 from gateway.cors import Cors
 from gateway.failures import failure
@@ -22,11 +23,15 @@ from gateway.operations import BodyKind, Level, Operation, Registry
 from gateway.wire import target as targets
 from gateway.wire.hoisting import unhoist
 from gateway.wire.target import Domains, Target
+from metastore.records import Bucket
 from ocean import errors
 from ocean.body import digests
 from ocean.body.digests import CHECKSUMS, MD5
 from ocean.errors import AccessDenied, NoSuchBucket
+from ocean.identity.accounts import Accounts
+from ocean.identity.attached import AttachedPolicies
 from ocean.identity.credentials import Credentials
+from ocean.rules import access
 from ocean.rules.access import Principal
 from ocean.store import Ocean
 
@@ -40,6 +45,8 @@ class Pipeline:
         self,
         ocean: Ocean,
         credentials: Credentials,
+        attached: AttachedPolicies,
+        accounts: Accounts,
         registry: Registry,
         *,
         region: str,
@@ -47,6 +54,8 @@ class Pipeline:
         metrics: Metrics | None = None,
     ) -> None:
         self._ocean = ocean
+        self._attached = attached
+        self._accounts = accounts
         self._registry = registry
         self._region = region
         self._domains = Domains(domains)
@@ -90,27 +99,28 @@ class Pipeline:
         request.operation = operation.name
         if not operation.keys.isdisjoint(verified.uncovered):
             raise AccessDenied("The signature does not cover what the query asks for.")
-        cx = Context(self._ocean, request, request_id, target, operation, self._region)
-        given = request.headers
-        account = verified.account
+        cx = Context(
+            self._ocean, self._accounts, request, request_id, target, operation, self._region
+        )
+        cx.account = verified.account
         if operation.body is BodyKind.FORM:
             form = await begin(request)
-            account = await self._authenticate.form(form, request, target)
-            cx.body, cx.key_name, given = form, form.key, form.fields
-        if account is not None:
-            cx.account = account
-            cx.principal = Principal(account.id, account.root)
+            cx.account = await self._authenticate.form(form, request, target)
+            cx.body, cx.key_name, cx.given = form, form.key, form.fields
+        if cx.account is not None:
+            policies = await self._attached.of(cx.account)
+            cx.principal = Principal(cx.account.id, cx.account.root, policies)
         await self._authorize(cx, operation, target)
         if operation.handler is None or operation.bind is None:
             raise errors.NotImplemented(
                 f"{operation.name} is not implemented.", Operation=operation.name
             )
         classes = self._ocean.topology().classes
-        refusals.refuse(request.headers, target.query, cx.owner, classes)
+        refusals.refuse(request.headers, target.query, classes)
         if operation.body is BodyKind.FORM:
-            refusals.refuse_fields(given, classes)
+            refusals.refuse_fields(cx.given, classes)
         document = await self._body(cx, operation, verified)
-        taken = operation.bind(given, target.query, document)
+        taken = operation.bind(cx.given, target.query, document)
         output = await operation.handler(cx, taken)
         rendered = operation.render(output)
         body, stream = rendered.body, rendered.stream
@@ -125,21 +135,23 @@ class Pipeline:
         )
 
     async def _authorize(self, cx: Context, operation: Operation, target: Target) -> None:
-        """Find the bucket and decide; NoSuchBucket only to who signed."""
+        """Find the bucket, and the object where that has a say, and decide; NoSuchBucket."""
         name = target.bucket
         if name is None or operation.name == "CreateBucket":
-            cx.authorize(operation.action, None)
+            cx.authorize(operation.action, access.Target(name=name or "*"))
             return
-        if cx.principal.account is None:
-            raise AccessDenied
         bucket = await self._ocean.meta.buckets.find(name)
         if bucket is None:
             raise NoSuchBucket(BucketName=name)
-        cx.authorize(operation.action, bucket)
         expected = cx.request.headers.get("x-amz-expected-bucket-owner")
         if expected is not None and expected != bucket.owner:
             raise AccessDenied
         cx.bucket_record = bucket
+        if not _decided_by_document(cx, bucket):
+            if cx.action in access.ON_OBJECT:
+                await cx.take_object()
+            else:
+                cx.authorize(cx.action, access.Target(bucket, cx.key_name))
 
     async def _body(self, cx: Context, operation: Operation, verified: Verified) -> bytes | None:
         """The document of a request, or None with the stream left in the context."""
@@ -153,6 +165,19 @@ class Pipeline:
         data = await body.read(operation.document_limit)
         _check_document(cx.request.headers, data, operation)
         return data
+
+
+# What policies may ask of what these documents would set.
+_DOCUMENTS = {"PutObjectLegalHold": LOCK, "PutObjectRetention": LOCK, "PutObjectTagging": TAGS}
+
+
+def _decided_by_document(cx: Context, bucket: Bucket) -> bool:
+    """Whether a policy may ask for what is only in the document: then the handler decides."""
+    name = cx.operation.name
+    if name == "DeleteObjects":
+        return access.has_policies(cx.principal, bucket)
+    about = _DOCUMENTS.get(name)
+    return about is not None and access.asks_about(cx.principal, bucket, about)
 
 
 def _check_document(headers: Headers, data: bytes, operation: Operation) -> None:

@@ -1,11 +1,10 @@
 """Features that are not built: a request that asks for one is refused by the header's name. Pure.
 
-No header of a feature that is not there is ever ignored: what begins with `x-amz-` is known to be
-harmless or handled, has a harmless value, or is refused. Presigned URLs carry the same names in
-their query.
+No header of a feature that is not there is ever ignored: what begins as a header of S3 does is
+known to be harmless or handled, has a harmless value, or is refused. Others mean nothing to S3
+either, and pass. Presigned URLs carry the same names in their query.
 """
 
-import re
 from collections.abc import Collection, Mapping
 
 from gateway.wire.hoisting import PRESIGNED
@@ -15,6 +14,7 @@ from ocean.errors import S3Error
 # Read by signatures, bodies and the inputs of operations.
 HANDLED = frozenset(
     {
+        "x-amz-acl",
         "x-amz-algorithm",
         "x-amz-checksum-algorithm",
         "x-amz-checksum-crc32",
@@ -24,6 +24,7 @@ HANDLED = frozenset(
         "x-amz-checksum-sha1",
         "x-amz-checksum-sha256",
         "x-amz-checksum-type",
+        "x-amz-confirm-remove-self-bucket-access",
         "x-amz-content-sha256",
         "x-amz-copy-source",
         "x-amz-copy-source-if-match",
@@ -36,10 +37,16 @@ HANDLED = frozenset(
         "x-amz-decoded-content-length",
         "x-amz-expected-bucket-owner",
         "x-amz-expires",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
         "x-amz-max-parts",
         "x-amz-metadata-directive",
         "x-amz-mp-object-size",
         "x-amz-object-attributes",
+        "x-amz-object-ownership",
         "x-amz-optional-object-attributes",
         "x-amz-part-number-marker",
         "x-amz-sdk-checksum-algorithm",
@@ -61,6 +68,30 @@ HANDLED = frozenset(
     }
 )
 METADATA = "x-amz-meta-"
+
+# How the headers of S3's model begin, and those that its own servers send each other.
+_FAMILIES = (
+    "x-amz-bucket-",
+    "x-amz-bypass-",
+    "x-amz-checksum-",
+    "x-amz-client-",
+    "x-amz-copy-source-",
+    "x-amz-create-session-",
+    "x-amz-fwd-",
+    "x-amz-grant-",
+    "x-amz-if-",
+    "x-amz-mfa",
+    "x-amz-object-",
+    "x-amz-rename-",
+    "x-amz-replication-",
+    "x-amz-request-",
+    "x-amz-server-side-",
+    "x-amz-skip-",
+    "x-amz-storage-",
+    "x-amz-transition-",
+    "x-amz-website-",
+    "x-amz-write-",
+)
 
 # What most requests carry, so that one look into one set settles most headers.
 _COMMON = HANDLED | {
@@ -84,6 +115,7 @@ _COMMON = HANDLED | {
 # What a form's fields may say beside metadata.
 _FIELDS = frozenset(
     {
+        "x-amz-acl",
         "x-amz-algorithm",
         "x-amz-checksum-algorithm",
         "x-amz-checksum-crc32",
@@ -100,25 +132,12 @@ _FIELDS = frozenset(
 
 # Refused but for the values that ask for what is there anyway (in lower case).
 ALLOWED_VALUES = {
-    "x-amz-acl": frozenset({"private"}),
     "x-amz-bucket-namespace": frozenset({"global"}),
     "x-amz-bucket-object-lock-enabled": frozenset({"false"}),
     # Nothing can be under a retention yet, so there is nothing that this would not bypass.
     "x-amz-bypass-governance-retention": frozenset({"false", "true"}),
-    "x-amz-object-ownership": frozenset({"bucketownerenforced"}),
     "x-amz-storage-class": frozenset({"standard"}),
 }
-# Grants to the owner give what the owner may do anyway.
-GRANTS = frozenset(
-    {
-        "x-amz-grant-full-control",
-        "x-amz-grant-read",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write",
-        "x-amz-grant-write-acp",
-    }
-)
-_GRANTEE = re.compile(r'[ \t]*id="?([^",=\s]+)"?[ \t]*')
 STORAGE_CLASSES = frozenset(
     {
         "DEEP_ARCHIVE",
@@ -139,51 +158,36 @@ STORAGE_CLASSES = frozenset(
 def refuse(
     headers: Mapping[str, str],
     query: Mapping[str, str],
-    owner: str = "",
     classes: Collection[str] = (),
 ) -> None:
     """Raise NotImplemented for the first header of a feature that is not built.
 
     `headers` have names in lower case; a query has any case and is looked at as if it were headers,
-    because a presigned URL may carry them there. `owner` is the canonical id of the
-    bucket's owner, `classes` are the storage classes that placement rules name.
+    because a presigned URL may carry them there. `classes` are the storage classes that placement
+    rules name.
     """
     for name in headers:
-        if name not in _COMMON and name.startswith("x-amz-"):
-            _check(name, name, headers[name], owner, classes)
+        if name not in _COMMON and name.startswith(_FAMILIES):
+            _check(name, name, headers[name], classes)
     if PRESIGNED.issuperset(query):
         return  # all of them are HANDLED
     for name in query:
-        if name[:6] in ("x-amz-", "X-Amz-") and (lower := name.lower()) not in HANDLED:
-            _check(lower, name, query[name], owner, classes)
+        if (lower := name.lower()) not in HANDLED and lower.startswith(_FAMILIES):
+            _check(lower, name, query[name], classes)
 
 
 def refuse_fields(fields: Mapping[str, str], classes: Collection[str] = ()) -> None:
     """The same for the fields of a form, by name in lower case, of which fewer have a meaning."""
     for name, value in fields.items():
-        if name == "acl":
-            _check("x-amz-acl", name, value)
-        elif name.startswith("x-amz-") and name not in _FIELDS:
-            _check(name, name, value, classes=classes)
+        if name.startswith("x-amz-") and not name.startswith(METADATA) and name not in _FIELDS:
+            _check(name, name, value, classes)
 
 
-def _check(
-    name: str, given: str, value: str, owner: str = "", classes: Collection[str] = ()
-) -> None:
-    if name.startswith(METADATA):
-        return
+def _check(name: str, given: str, value: str, classes: Collection[str]) -> None:
     if name == "x-amz-storage-class" and value in classes:
-        return
-    if name in GRANTS and all(_grantee(one) == owner for one in value.split(",")):
         return
     if value.lower() not in ALLOWED_VALUES.get(name, ()):
         raise _refusal(name, given, value)
-
-
-def _grantee(text: str) -> str | None:
-    """The canonical id of a grantee, None for one that is named otherwise."""
-    match = _GRANTEE.fullmatch(text)
-    return match[1] if match else None
 
 
 def _refusal(name: str, given: str, value: str) -> S3Error:

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from gateway.admin.api import AdminApi
+from gateway.admin.explain import ExplainApi
+from gateway.admin.partitions import PartitionsApi
+from gateway.admin.policies import PoliciesApi
 from gateway.http import Handler
 from gateway.metrics import Metrics
 from gateway.ops import s3
@@ -16,8 +19,11 @@ from metastore.cache.engine import CachedEngine
 from metastore.store import MetaStore
 from ocean.config import Config
 from ocean.engines import open_blobs, open_engine, settings
+from ocean.identity.accounts import Accounts
+from ocean.identity.attached import AttachedPolicies
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
+from ocean.identity.policies import Policies
 from ocean.identity.root import open_root
 from ocean.jobs.runner import Jobs
 from ocean.keys import local
@@ -53,14 +59,27 @@ async def open_services(config: Config) -> Services:
     members = Members(engine, blobs, lambda: key, settings(config))
     meta.lease.beside = members.refresh
     await members.refresh()
-    following = asyncio.create_task(members.run())
+    attached = AttachedPolicies(engine)
+    await attached.refresh()
+    following = [asyncio.create_task(one.run()) for one in (members, attached)]
     ocean = Ocean(meta, blobs, place=members.place, topology=lambda: members.topology)
     partitions = Partitions(engine, lambda: key, config.data / "blobs")
-    admin = AdminApi(
-        Identities(engine, key), credentials, meta.buckets, metrics, config, partitions
-    )
+    identities = Identities(engine, key)
+    more = [
+        *PartitionsApi(partitions).routes,
+        *PoliciesApi(Policies(engine, identities), identities).routes,
+        *ExplainApi(ocean, identities, attached).routes,
+    ]
+    admin = AdminApi(identities, credentials, meta.buckets, metrics, config, more)
     pipeline = Pipeline(
-        ocean, credentials, s3, region=config.region, domains=config.domains, metrics=metrics
+        ocean,
+        credentials,
+        attached,
+        Accounts(identities),
+        s3,
+        region=config.region,
+        domains=config.domains,
+        metrics=metrics,
     )
     jobs = Jobs(
         ocean,
@@ -75,7 +94,8 @@ async def open_services(config: Config) -> Services:
 
     async def close() -> None:
         await jobs.stop()
-        following.cancel()
+        for task in following:
+            task.cancel()
         await ocean.close()
         await members.close()
 

@@ -9,6 +9,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 -- a checkout can be run by any Py
 
 try:
     from gateway.admin import commands as admin
+    from gateway.admin import explain_command as explain
     from ocean import __version__
     from ocean.cli import (
         backup,
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         partition,
         placement,
         admin,
+        explain,
     ):
         module.add(commands)
     partition.add_rebalance(commands)

@@ -1,10 +1,15 @@
-"""Bodies of the admin API, asked and answered."""
+"""Bodies of the admin API, asked and answered, and how its handlers are routed."""
 
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from gateway.http import Response
+
+# Method, path, and a handler of operator, body, query and the path's named groups.
+Route = tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]
 
 
 class InvalidBody(Exception):

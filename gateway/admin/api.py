@@ -1,4 +1,4 @@
-"""The admin API: users, access keys, health and metrics, as JSON on a port of its own.
+"""The admin API: users, access keys, policies, health and metrics, as JSON on a port of its own.
 
 `/health` and `/ready` are open to all, `/metrics` by configuration; everything else needs a
 signature (SigV4) of root or an operator over the whole request, body included.
@@ -9,12 +9,11 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from gateway.admin.answers import InvalidBody, decoded, json_answer
-from gateway.admin.partitions import PartitionsApi
+from gateway.admin.answers import InvalidBody, Route, decoded, json_answer
 from gateway.admin.shapes import KeyMade, KeyShown, NewKey, NewUser, UserMade, UserShown
 from gateway.http import Request, Response
 from gateway.metrics import Metrics
@@ -26,24 +25,27 @@ from metastore.buckets import Buckets
 from ocean import errors
 from ocean.config import Config
 from ocean.identity.credentials import Credentials
-from ocean.identity.errors import Absent, IdentityError, InvalidIdentity, Reserved, Taken
+from ocean.identity.errors import (
+    Absent,
+    IdentityError,
+    InUse,
+    InvalidIdentity,
+    Reserved,
+    Taken,
+)
 from ocean.identity.identities import Identities
 from ocean.identity.records import Account
 from ocean.partitions.refusals import Refused
-from ocean.partitions.verbs import Partitions
 
 MAX_BODY = 64 << 10
-_STATUS = {Absent: 404, Taken: 409, InvalidIdentity: 400, Reserved: 409}
+_STATUS = {Absent: 404, Taken: 409, InUse: 409, InvalidIdentity: 400, Reserved: 409}
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 log = logging.getLogger(__name__)
 
-Answer = Awaitable[Response]
-Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
-
 
 class AdminApi:
-    """Routes requests of the admin port."""
+    """Routes requests of the admin port: those of users and keys, and `more`."""
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class AdminApi:
         buckets: Buckets,
         metrics: Metrics,
         config: Config,
-        partitions: Partitions,
+        more: Sequence[Route],
     ) -> None:
         self._identities = identities
         self._buckets = buckets
@@ -72,7 +74,7 @@ class AdminApi:
             ("GET", re.compile(keys), self._list_keys),
             ("POST", re.compile(keys), self._create_key),
             ("DELETE", re.compile(f"{keys}/(?P<key>[^/]+)"), self._delete_key),
-            *PartitionsApi(partitions).routes,
+            *more,
         ]
 
     async def handle(self, request: Request) -> Response:
@@ -241,4 +243,5 @@ async def _read(request: Request) -> bytes:
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    return json_answer({"error": {"code": code, "message": message}}, status)
+    shown = message.encode(errors="backslashreplace").decode()  # it may name what was sent
+    return json_answer({"error": {"code": code, "message": shown}}, status)

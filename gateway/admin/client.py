@@ -30,24 +30,28 @@ class AdminClient:
         self._identity = Identity(*pair)
 
     def call(self, method: str, *path: str, body: object = None, after: str = "") -> Any:
-        """The answer's JSON; AdminError in one line when it is not a success."""
+        """The answer's JSON; AdminError in one line when it is not a success.
+
+        A body of bytes is sent as it is, anything else as JSON.
+        """
         address = self._config.admin_listen
         scheme = "https" if self._config.tls.certificate else "http"
         target = "/v1/" + "/".join(quote(part, safe="") for part in path)
         target += f"?after={quote(after, safe='')}" if after else ""
-        content = b"" if body is None else json.dumps(body).encode()
+        if not isinstance(body, bytes):
+            body = b"" if body is None else json.dumps(body).encode()
         headers = sign(
             self._identity,
             self._config.region,
             method,
             f"{scheme}://{address}{target}",
-            {"content-length": str(len(content))},
+            {"content-length": str(len(body))},
             now=time.time(),
-            payload=hashlib.sha256(content).hexdigest(),
+            payload=hashlib.sha256(body).hexdigest(),
         )
         connection = self._connection(scheme)
         try:
-            connection.request(method, target, content, headers)
+            connection.request(method, target, body, headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:

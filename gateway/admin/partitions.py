@@ -3,10 +3,9 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import Any
 
 from blobstore.partition import State
-from gateway.admin.answers import decoded, json_answer
+from gateway.admin.answers import Route, decoded, json_answer
 from gateway.admin.shapes import Drained, Initialized, NewPartition, Rebalanced, RuleGiven, StateSet
 from gateway.http import Response
 from ocean import errors
@@ -14,8 +13,6 @@ from ocean.identity.records import Account
 from ocean.partitions import verbs
 from ocean.partitions.records import Rule
 from ocean.partitions.verbs import Partitions, Reach
-
-Route = tuple[str, re.Pattern[str], Any]
 
 
 class PartitionsApi:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
-from ocean.identity.records import AccessKey, Account
+from ocean.identity.records import AccessKey, Account, PolicyBook
 from ocean.partitions.records import Rule
 from ocean.partitions.verbs import STRIPE
 
@@ -38,6 +38,8 @@ class UserShown(msgspec.Struct, frozen=True):
     created: str
     operator: bool
     root: bool
+    policies: tuple[str, ...]
+    groups: tuple[str, ...]
 
     @classmethod
     def of(cls, account: Account) -> Self:
@@ -49,6 +51,8 @@ class UserShown(msgspec.Struct, frozen=True):
             _moment(account.created_ms),
             account.operator,
             account.root,
+            account.policies,
+            account.groups,
         )
 
 
@@ -77,6 +81,35 @@ class KeyMade(msgspec.Struct, frozen=True):
     access_key: str
     secret_key: str
     user: str
+
+
+class PolicyShown(msgspec.Struct, frozen=True):
+    """An identity policy without its document, and the groups that it is attached to."""
+
+    name: str
+    groups: list[str]
+
+    @classmethod
+    def all(cls, book: PolicyBook) -> list[Self]:
+        """All policies in the order of their names."""
+        groups = sorted(book.groups.items())
+        return [
+            cls(name, [group for group, attached in groups if name in attached])
+            for name in sorted(book.policies)
+        ]
+
+
+class GroupShown(msgspec.Struct, frozen=True):
+    """A group with the names of its policies."""
+
+    name: str
+    policies: tuple[str, ...]
+
+
+class GroupDetails(GroupShown, frozen=True):
+    """A group with its policies and members."""
+
+    members: list[str]
 
 
 class NewPartition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

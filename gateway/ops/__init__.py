@@ -2,6 +2,7 @@
 
 from gateway.operations import s3
 from gateway.ops import (
+    acl,
     buckets,
     copying,
     cors,
@@ -10,12 +11,14 @@ from gateway.ops import (
     multipart,
     objects,
     planned,
+    policy,
     postform,
     service,
     tagging,
 )
 
 __all__ = [
+    "acl",
     "buckets",
     "copying",
     "cors",
@@ -24,6 +27,7 @@ __all__ = [
     "multipart",
     "objects",
     "planned",
+    "policy",
     "postform",
     "s3",
     "service",

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.grants import of_new_bucket
+from gateway.ops.policy import OWNERSHIP
 from gateway.ops.shapes.buckets import (
     AccelerateConfiguration,
     CreateBucketConfiguration,
@@ -30,7 +32,7 @@ from gateway.wire import listing
 from metastore.errors import BucketNotEmpty as NotEmpty
 from metastore.errors import BucketTaken
 from metastore.keys import ID_SIZE
-from metastore.records import Bucket, Versioning
+from metastore.records import Bucket, Ownership, Versioning
 from ocean import errors
 from ocean.errors import (
     BucketAlreadyExists,
@@ -54,6 +56,7 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
     configuration = given.create_bucket_configuration
     if configuration is not None:
         _check_location(configuration.location_constraint, cx.region)
+    controls = OWNERSHIP[given.object_ownership] if given.object_ownership else Ownership.UNSET
     bucket = Bucket(
         name=name,
         id=secrets.token_bytes(ID_SIZE),
@@ -61,6 +64,8 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
         created_ms=cx.ocean.clock.now_ms(),
         region=cx.region,
         tags=_tags(configuration),
+        acl=await of_new_bucket(cx, cx.caller.id, controls),
+        ownership=controls,
     )
     try:
         await cx.ocean.meta.buckets.create(bucket)
@@ -69,7 +74,15 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
             raise BucketAlreadyExists(BucketName=name) from None
         if cx.region != DEFAULT_REGION:
             raise BucketAlreadyOwnedByYou(BucketName=name) from None
+        await _check_same(cx, bucket)
     return CreateBucketOutput(location=f"/{name}")
+
+
+async def _check_same(cx: Context, wanted: Bucket) -> None:
+    """BucketAlreadyExists if the bucket that is there has other settings than those asked for."""
+    there = await cx.ocean.meta.buckets.find(wanted.name)
+    if there is None or (there.acl, there.ownership) != (wanted.acl, wanted.ownership):
+        raise BucketAlreadyExists(BucketName=wanted.name)
 
 
 def _tags(configuration: CreateBucketConfiguration | None) -> tuple[tuple[str, str], ...]:

@@ -16,9 +16,11 @@ from gateway.ops.drafts import (
     quoted,
     stated_version,
     system_headers,
+    tagged,
     user_metadata,
     write_guard,
 )
+from gateway.ops.grants import of_new_object
 from gateway.ops.shapes.copying import (
     CopyObjectInput,
     CopyObjectOutput,
@@ -30,10 +32,10 @@ from gateway.ops.shapes.copying import (
 )
 from gateway.wire import conditions, copysource, ranges
 from metastore.records import Algorithm, Bucket, Version
-from ocean.errors import AccessDenied, InvalidRequest, MethodNotAllowed, NoSuchBucket
+from ocean.errors import AccessDenied, InvalidRequest, MethodNotAllowed, NoSuchBucket, S3Error
 from ocean.objects.copy import Source
 from ocean.objects.put import MAX_PUT, Expected
-from ocean.rules import preconditions, tags
+from ocean.rules import access, preconditions, tags
 
 
 class Found(NamedTuple):
@@ -68,7 +70,7 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
     version = await cx.ocean.put(
         cx.bucket,
         cx.key,
-        _draft(cx, given, found.version),
+        await _draft(cx, given, found),
         found.source.body(),
         expected=Expected(algorithm=_algorithm(given, found.version)),
         guard=write_guard(cx, given.if_match, given.if_none_match),
@@ -91,21 +93,28 @@ def _algorithm(given: CopyObjectInput, source: Version) -> Algorithm:
     return source.checksum.algorithm if source.checksum else Algorithm.NONE
 
 
-def _draft(cx: Context, given: CopyObjectInput, source: Version) -> Version:
+async def _draft(cx: Context, given: CopyObjectInput, found: Found) -> Version:
     """The version to be: metadata and tags of the source, or of the request."""
+    owner, grants = await of_new_object(cx)
+    source = found.version
     made = Version(
-        owner=cx.caller.id,
+        owner=owner,
         headers=source.headers,
         metadata=source.metadata,
-        tags=source.tags,
         storage_class=class_number(cx, given.storage_class),
+        acl=grants,
     )
     if given.metadata_directive == "REPLACE":
         headers, metadata = system_headers(given), user_metadata(given.metadata)
         made = replace(made, headers=headers, metadata=metadata)
+    pairs = source.tags
     if given.tagging_directive == "REPLACE":
-        made = replace(made, tags=tuple(tags.parse_header(given.tagging or "").items()))
-    return made
+        pairs = tuple(tags.parse_header(given.tagging or "").items())
+    elif pairs:
+        named = copysource.parse(given.copy_source).version_id
+        action = access.action_on("s3:GetObjectTagging", named)
+        cx.authorize_on(action, found.bucket, found.key, source)
+    return tagged(cx, made, pairs) if pairs else made
 
 
 @s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject")
@@ -145,12 +154,13 @@ async def _find(cx: Context, given: SourceInput) -> Found:
     bucket = await cx.ocean.meta.buckets.find(named.bucket)
     if bucket is None:
         raise NoSuchBucket(BucketName=named.bucket)
-    cx.authorize("s3:GetObject" if named.version_id is None else "s3:GetObjectVersion", bucket)
     expected_owner = given.expected_source_bucket_owner
     if expected_owner is not None and expected_owner != bucket.owner:
         raise AccessDenied
     try:
-        version = await cx.ocean.get.version(bucket, named.key, named.version_id)
+        version = await cx.find("s3:GetObject", bucket, named.key, named.version_id)
+        if isinstance(version, S3Error):
+            raise version
     except MethodNotAllowed:
         raise InvalidRequest(
             "The source of a copy request may not specifically refer to a delete marker by "

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 
+from gateway.conditionkeys import NOTHING
 from gateway.context import Context
 from gateway.failures import translated
 from gateway.operations import s3
@@ -23,6 +24,7 @@ from metastore.objects import Guard
 from ocean import errors
 from ocean.errors import MalformedXML, S3Error
 from ocean.objects.delete import Deleted
+from ocean.rules import access
 
 MAX_KEYS = 1000
 _TOGETHER = 250  # deletions of one request that are under way at once
@@ -65,6 +67,9 @@ async def _deleted(
     for n, one in enumerate(wanted):
         try:
             guard = _checked(one)
+            action = access.action_on("s3:DeleteObject", one.version_id)
+            also = {"s3:versionid": (one.version_id,)} if one.version_id else NOTHING
+            cx.authorize(action, access.Target(cx.bucket, one.key), also)
         except S3Error as error:
             results[n] = error
             continue

@@ -4,7 +4,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.context import Context
+from gateway.ops.grants import of_new_object
 from gateway.wire import conditions
 from metastore.objects import Guard
 from metastore.records import Algorithm, Bucket, Checksum, Kind, Version, Versioning
@@ -13,7 +16,7 @@ from ocean.errors import BadDigest, InvalidArgument, InvalidRequest, MetadataToo
 from ocean.objects.get import version_id_of
 from ocean.objects.put import Expected
 from ocean.partitions.records import STANDARD
-from ocean.rules import preconditions, tags
+from ocean.rules import access, preconditions, tags
 from ocean.rules.preconditions import NONE, Conditions
 
 METADATA_LIMIT = 2048  # bytes of user metadata, names and values together
@@ -32,15 +35,24 @@ _FIELDS = {algorithm: f"checksum_{algorithm.name.lower()}" for algorithm in Algo
 _NAMES = tuple((name, f"checksum_{name.lower()}") for name in digests.CHECKSUMS)
 
 
-def draft(cx: Context, given: Any, tagging: str | None) -> Version:
+async def draft(cx: Context, given: Any, tagging: str | None) -> Version:
     """The version that a PutObject, CreateMultipartUpload or form describes, without bytes."""
-    return Version(
-        owner=cx.caller.id,
+    owner, grants = await of_new_object(cx)
+    made = Version(
+        owner=owner,
         headers=system_headers(given),
         metadata=user_metadata(given.metadata),
-        tags=tuple(tags.parse_header(tagging).items()) if tagging else (),
         storage_class=class_number(cx, given.storage_class),
+        acl=grants,
     )
+    return tagged(cx, made, tuple(tags.parse_header(tagging).items())) if tagging else made
+
+
+def tagged(cx: Context, made: Version, pairs: tuple[tuple[str, str], ...]) -> Version:
+    """A new version with tags, if the caller may set any; AccessDenied."""
+    target = access.Target(cx.bucket, cx.key, made.owner, new=True)
+    cx.authorize("s3:PutObjectTagging", target)
+    return replace(made, tags=pairs)
 
 
 def class_number(cx: Context, name: str | None) -> int:

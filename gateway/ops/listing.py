@@ -21,7 +21,7 @@ from gateway.wire import listing
 from gateway.wire.listing import ObjectRow, Owner, VersionRow
 from metastore import codec
 from metastore.listing import Entry, Page, Scope, version_id_of
-from metastore.records import Algorithm, Kind
+from metastore.records import Algorithm, Kind, Ownership
 from ocean.errors import InvalidArgument
 
 MAX_KEYS = 1000
@@ -46,7 +46,8 @@ async def list_objects(cx: Context, given: ListObjectsInput) -> ListObjectsOutpu
         is_truncated=page.truncated,
         encoding_type=given.encoding_type,
     )
-    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owner=_owner(cx))
+    owners = await _owners(cx, page)
+    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owners=owners)
     return ListObjectsOutput(document=document)
 
 
@@ -69,8 +70,8 @@ async def list_objects_v2(cx: Context, given: ListObjectsV2Input) -> ListObjects
         start_after=given.start_after or None,
         encoding_type=given.encoding_type,
     )
-    owner = _owner(cx) if given.fetch_owner else None
-    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owner=owner)
+    owners = await _owners(cx, page) if given.fetch_owner else ()
+    document = listing.objects_page(head, _rows(cx, page), page.prefixes, owners=owners)
     return ListObjectsV2Output(document=document)
 
 
@@ -103,7 +104,8 @@ async def list_object_versions(
         encoding_type=given.encoding_type,
     )
     rows = [_version_row(cx, entry) for entry in page.entries]
-    document = listing.versions_page(head, rows, page.prefixes, owner=_owner(cx))
+    owners = await _owners(cx, page)
+    document = listing.versions_page(head, rows, page.prefixes, owners=owners)
     return ListObjectVersionsOutput(document=document)
 
 
@@ -113,9 +115,15 @@ def _scope(
     return Scope(cx.bucket.id, given.prefix or "", given.delimiter or "")
 
 
-def _owner(cx: Context) -> Owner:
-    """Every object is the bucket owner's, as long as nobody else can write."""
-    return cx.bucket.owner, cx.owner_name
+async def _owners(cx: Context, page: Page) -> list[Owner]:
+    """Of each entry: its own owner, or the bucket's where that owns every object."""
+    if cx.bucket.ownership is Ownership.BUCKET_OWNER_ENFORCED:
+        owner = cx.bucket.owner
+        return [(owner, await cx.accounts.display_name(owner))] * len(page.entries)
+    rows = [entry.summary.owner for entry in page.entries]
+    known = {row: row.hex() for row in set(rows)}
+    owners = {row: (id_, await cx.accounts.display_name(id_)) for row, id_ in known.items()}
+    return [owners[row] for row in rows]
 
 
 def _rows(cx: Context, page: Page) -> list[ObjectRow]:

@@ -61,11 +61,12 @@ async def create_multipart_upload(
 ) -> CreateMultipartUploadOutput:
     """Begin an upload."""
     algorithm, composite = _checksum_of_upload(given.checksum_algorithm, given.checksum_type)
+    wanted = await draft(cx, given, given.tagging)
     upload_id = await cx.ocean.multipart.create(
         cx.bucket,
         cx.key,
-        draft(cx, given, given.tagging),
-        initiator=cx.caller.id,
+        wanted,
+        initiator=wanted.owner if cx.account is None else cx.account.id,
         algorithm=algorithm,
         composite=composite,
     )
@@ -227,7 +228,7 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
         )
     ]
     listed = found[:limit]
-    owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)
+    names = cx.accounts.display_name
     return ListPartsOutput(
         document=ListPartsResult(
             bucket=cx.bucket.name,
@@ -237,8 +238,8 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
             next_part_number_marker=listed[-1].number if listed else 0,
             max_parts=limit,
             is_truncated=len(found) > limit > 0,
-            initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
-            owner=owner,
+            initiator=Initiator(id=upload.initiator, display_name=await names(upload.initiator)),
+            owner=Owner(id=upload.draft.owner, display_name=await names(upload.draft.owner)),
             storage_class=class_name(cx, upload.draft.storage_class),
             checksum_algorithm=upload.algorithm.name if upload.algorithm else None,
             checksum_type=_type(upload),
@@ -265,7 +266,11 @@ async def list_multipart_uploads(
     scope = Scope(cx.bucket.id, given.prefix or "", given.delimiter or "")
     marker = given.upload_id_marker if given.key_marker else None  # S3 ignores it by itself
     page = await cx.ocean.meta.uploads.page(scope, given.key_marker or "", _marker(marker), limit)
-    owner = Owner(id=cx.bucket.owner, display_name=cx.owner_name)
+    names = {
+        id_: await cx.accounts.display_name(id_)
+        for upload in page.uploads
+        for id_ in (upload.draft.owner, upload.initiator)
+    }
     written = url_encode if given.encoding_type == "url" else str
     head = ListMultipartUploadsResult(
         bucket=cx.bucket.name,
@@ -285,8 +290,8 @@ async def list_multipart_uploads(
                 key=written(upload.key),
                 initiated=_moment(upload.initiated_ms),
                 storage_class=class_name(cx, upload.draft.storage_class),
-                owner=owner,
-                initiator=Initiator(id=upload.initiator, display_name=cx.owner_name),
+                owner=Owner(id=upload.draft.owner, display_name=names[upload.draft.owner]),
+                initiator=Initiator(id=upload.initiator, display_name=names[upload.initiator]),
                 checksum_algorithm=upload.algorithm.name if upload.algorithm else None,
                 checksum_type=_type(upload),
             )

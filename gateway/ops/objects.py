@@ -50,7 +50,7 @@ READ_ATTEMPTS = 3  # of a version whose bytes are replaced between finding and o
 @s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject", body=BodyKind.STREAM)
 async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
     """Store an object."""
-    wanted = draft(cx, given, given.tagging)
+    wanted = await draft(cx, given, given.tagging)
     guard = write_guard(cx, given.if_match, given.if_none_match)
     version = await cx.ocean.put(
         cx.bucket, cx.key, wanted, cx.stream, expected=expected(cx, given), guard=guard
@@ -68,7 +68,7 @@ async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
     """An object, or a range or a part of it."""
     missing = NotFound()
     for _ in range(READ_ATTEMPTS):
-        version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+        version = await cx.version()
         shown = await _shown(cx, given, version)
         try:
             body = await _opened(cx, version, shown)
@@ -87,7 +87,7 @@ async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
 @s3.operation("HEAD", "/{Bucket}/{Key+}", action="s3:GetObject")
 async def head_object(cx: Context, given: HeadObjectInput) -> HeadObjectOutput:
     """What GetObject would say, without the bytes."""
-    version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+    version = await cx.version()
     shown = await _shown(cx, given, version)
     return HeadObjectOutput(
         length=shown.stop - shown.start,
@@ -272,7 +272,7 @@ async def get_object_attributes(
     cx: Context, given: GetObjectAttributesInput
 ) -> GetObjectAttributesOutput:
     """Those attributes of an object that are asked for."""
-    version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+    version = await cx.version()
     wanted = frozenset(given.object_attributes)
     if not wanted:
         raise InvalidArgument("No attribute is named.", ArgumentName="x-amz-object-attributes")

@@ -3,8 +3,6 @@
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from msgspec.structs import replace
-
 from gateway.context import Context
 from gateway.operations import BodyKind, s3
 from gateway.ops.drafts import (
@@ -15,6 +13,7 @@ from gateway.ops.drafts import (
     guard_of,
     made_version,
     quoted,
+    tagged,
 )
 from gateway.ops.shapes.postform import PostObjectInput, PostObjectOutput, PostResponse
 from gateway.ops.shapes.tagging import Tagging
@@ -30,10 +29,10 @@ _TAGGING_LIMIT = 20 << 10  # bytes, as of all fields
 @s3.operation("POST", "/{Bucket}", action="s3:PutObject", status=204, body=BodyKind.FORM)
 async def post_object(cx: Context, given: PostObjectInput) -> PostObjectOutput:
     """Store the file of a form."""
-    wanted = draft(cx, given, None)
+    wanted = await draft(cx, given, None)
     if given.tagging is not None:
         document = xml.decode(Tagging, given.tagging.encode(), limit=_TAGGING_LIMIT)
-        wanted = replace(wanted, tags=pairs_of(document, limit=tags.MAX_OBJECT_TAGS))
+        wanted = tagged(cx, wanted, pairs_of(document, limit=tags.MAX_OBJECT_TAGS))
     version = await cx.ocean.put(
         cx.bucket,
         cx.key,

@@ -2,8 +2,10 @@
 
 from msgspec.structs import replace
 
+from gateway.conditionkeys import of_tags
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.changes import changed
 from gateway.ops.drafts import stated_version
 from gateway.ops.shapes.tagging import (
     DeleteBucketTaggingInput,
@@ -19,12 +21,9 @@ from gateway.ops.shapes.tagging import (
     Tag,
     Tagging,
 )
-from metastore.errors import NoVersion
-from metastore.records import Kind, Version
-from ocean.errors import NoSuchKey, NoSuchTagSet, NoSuchVersion
-from ocean.objects.get import marker_headers, marker_named
+from metastore.records import Version
+from ocean.errors import NoSuchTagSet
 from ocean.rules import tags
-from ocean.rules.naming import check_version_id
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -51,9 +50,9 @@ async def delete_bucket_tagging(cx: Context, _given: DeleteBucketTaggingInput) -
 
 
 @s3.operation("GET", "/{Bucket}/{Key+}?tagging", action="s3:GetObjectTagging")
-async def get_object_tagging(cx: Context, given: GetObjectTaggingInput) -> GetObjectTaggingOutput:
+async def get_object_tagging(cx: Context, _given: GetObjectTaggingInput) -> GetObjectTaggingOutput:
     """The tags of a version, possibly none."""
-    version = await cx.ocean.get.version(cx.bucket, cx.key, given.version_id)
+    version = await cx.version()
     return GetObjectTaggingOutput(
         document=_document(version.tags), version_id=stated_version(cx.bucket, version)
     )
@@ -63,6 +62,8 @@ async def get_object_tagging(cx: Context, given: GetObjectTaggingInput) -> GetOb
 async def put_object_tagging(cx: Context, given: PutObjectTaggingInput) -> PutObjectTaggingOutput:
     """Replace the tags of a version."""
     pairs = pairs_of(given.tagging, limit=tags.MAX_OBJECT_TAGS)
+    cx.requested = of_tags(pairs)
+    await cx.version()  # a policy may ask which tags these are
     version = await _retag(cx, given.version_id, pairs)
     return PutObjectTaggingOutput(version_id=stated_version(cx.bucket, version))
 
@@ -77,21 +78,7 @@ async def delete_object_tagging(
 
 
 async def _retag(cx: Context, version_id: str | None, pairs: Pairs) -> Version:
-    check_version_id(version_id)
-
-    def change(version: Version) -> Version:
-        if version.kind is not Kind.OBJECT:
-            if version_id is None:
-                raise NoSuchKey(headers=marker_headers(version), Key=cx.key)
-            raise marker_named(version)
-        return replace(version, tags=pairs)
-
-    try:
-        return await cx.ocean.meta.objects.amend(cx.bucket, cx.key, version_id, change)
-    except NoVersion:
-        if version_id is None:
-            raise NoSuchKey(Key=cx.key) from None
-        raise NoSuchVersion(Key=cx.key, VersionId=version_id) from None
+    return await changed(cx, version_id, lambda version: replace(version, tags=pairs))
 
 
 def pairs_of(tagging: Tagging, *, limit: int) -> Pairs:

@@ -25,7 +25,14 @@ from gateway.wire import dates
 from gateway.wire.documents import without_none
 from gateway.wire.shape import Shape
 from gateway.wire.xml import decode, encode
-from ocean.errors import InvalidArgument, InvalidRequest, MissingRequestBodyError, S3Error
+from ocean.errors import (
+    InvalidArgument,
+    InvalidRequest,
+    MalformedXML,
+    MaxMessageLengthExceeded,
+    MissingRequestBodyError,
+    S3Error,
+)
 
 # Marks are of classes, not tuples: typing takes two equal annotations for one.
 
@@ -57,18 +64,21 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The field is the document in the body, of at most `limit` bytes.
+    """The field is the document in the body, of at most `limit` bytes; of type str, its text.
 
     In an output it is the document, or bytes that hold one already written.
     """
 
     limit: int = 64 << 10
     missing: type[S3Error] = MissingRequestBodyError
+    malformed: type[S3Error] = MalformedXML
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The field of an output is a stream of bytes that is sent as the body."""
+    """The field of an output is a stream of bytes that is sent as the body, of this type if any."""
+
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +247,24 @@ def _list(convert: _Convert | None, text: str) -> tuple[Any, ...]:
 
 def _document(body: Member, data: bytes | None) -> Any:
     if data:
-        return decode(body.kind, data, limit=body.mark.limit)
+        try:
+            if body.kind is str:
+                return _text(data, body.mark.limit)
+            return decode(body.kind, data, limit=body.mark.limit)
+        except MalformedXML as error:
+            raise body.mark.malformed from error
     if body.required:
         raise body.mark.missing
     return None
+
+
+def _text(data: bytes, limit: int) -> str:
+    if len(data) > limit:
+        raise MaxMessageLengthExceeded(MaxMessageLengthBytes=str(limit))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise MalformedXML from None
 
 
 def invalid(name: str, value: str, message: str) -> S3Error:
@@ -268,6 +292,8 @@ def renderer(kind: type[Output]) -> Render:
     values = _getter([m.attribute for m in headers])
     prefixed = [(m.mark.prefix, m.attribute) for m in _marked(declared, Headers)]
     body = _one(declared, Body)
+    kinds = [m.mark.media_type for m in _marked(declared, Payload) if m.mark.media_type]
+    fixed = {"content-type": kinds[0]} if kinds else {}
     special = _getter([_one(declared, mark) for mark in (Status, Payload, Length)])
 
     def render(output: Any) -> Rendered:
@@ -283,6 +309,7 @@ def renderer(kind: type[Output]) -> Render:
         if body and (given := getattr(output, body)) is not None:
             document = given if isinstance(given, bytes) else encode(given)
             answer["content-type"] = "application/xml"
+        answer.update(fixed)
         status, stream, length = special(output)
         if body and stream is not None:
             answer["content-type"] = "application/xml"  # the document comes piece by piece

@@ -67,11 +67,13 @@ class Document(Shape):
 
     `xml_name` is the root element (the class's name if empty), `xml_strict` refuses unknown
     elements, as S3 does for what it validates against its schema; otherwise they are ignored.
+    `xml_declares` is written into its element, for the prefixes of its attributes.
     """
 
     xml_name: ClassVar[str] = ""
     xml_namespace: ClassVar[str] = NAMESPACE
     xml_strict: ClassVar[bool] = True
+    xml_declares: ClassVar[str] = ""
 
 
 DocumentT = TypeVar("DocumentT", bound=Document)

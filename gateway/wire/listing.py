@@ -50,16 +50,16 @@ def objects_page(
     rows: Sequence[ObjectRow],
     prefixes: Sequence[str],
     *,
-    owner: Owner | None = None,
+    owners: Sequence[Owner] = (),
 ) -> bytes:
-    """A ListBucketResult; `owner` is written into each row if given."""
+    """A ListBucketResult; the owner of each row is written if `owners` are given."""
     keys = _written(head, [row[0] for row in rows])
-    owned = _owner(owner)
+    written = zip(keys, rows, _owned(owners) or [""] * len(keys), strict=True)
     out = [
         f"<Contents><Key>{key}</Key><LastModified>{_moment(modified)}</LastModified>"
         f"<ETag>&quot;{etag}&quot;</ETag>{_checksum(algorithm, kind) if algorithm else ''}"
         f"<Size>{size}</Size>{owned}<StorageClass>{stored}</StorageClass></Contents>"
-        for key, (_, modified, etag, size, algorithm, kind, stored) in zip(keys, rows, strict=True)
+        for key, (_, modified, etag, size, algorithm, kind, stored), owned in written
     ]
     return _page(head, out, prefixes)
 
@@ -69,13 +69,12 @@ def versions_page(
     rows: Sequence[VersionRow],
     prefixes: Sequence[str],
     *,
-    owner: Owner | None = None,
+    owners: Sequence[Owner],
 ) -> bytes:
     """A ListVersionsResult: versions and delete markers in the order given."""
     keys = _written(head, [row[0] for row in rows])
-    owned = _owner(owner)
     out = []
-    for written, row in zip(keys, rows, strict=True):
+    for written, row, owned in zip(keys, rows, _owned(owners), strict=True):
         _, version, latest, modified, etag, size, algorithm, kind, stored = row
         name = "Version" if etag else "DeleteMarker"
         common = (
@@ -134,8 +133,11 @@ def _checksum(algorithm: str, kind: str) -> str:
     return f"<ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm><ChecksumType>{kind}</ChecksumType>"
 
 
-def _owner(owner: Owner | None) -> str:
-    if owner is None:
-        return ""
-    identity, name = map(escape, owner)
+def _owned(owners: Sequence[Owner]) -> list[str]:
+    """The element of each owner; few write into one bucket."""
+    texts = {owner: _owner(*map(escape, owner)) for owner in set(owners)}
+    return [texts[owner] for owner in owners]
+
+
+def _owner(identity: str, name: str) -> str:
     return f"<Owner><ID>{identity}</ID><DisplayName>{name}</DisplayName></Owner>"

@@ -78,6 +78,8 @@ def _writer(kind: type[Document], name: str, namespace: str = "") -> _Write:
     opened, closed = f"<{name}", f"</{name}>"
     if namespace:
         opened += f' xmlns="{namespace}"'
+    if kind.xml_declares:
+        opened += f" {kind.xml_declares}"
 
     def write(out: list[str], document: Document) -> None:
         out.append(opened)

@@ -10,11 +10,15 @@ class InvalidIdentity(IdentityError):
 
 
 class Taken(IdentityError):
-    """The user name or the access key exists."""
+    """The user name, the access key or the group exists."""
 
 
 class Absent(IdentityError):
-    """No such user or access key."""
+    """No such user, access key, policy or group, or nothing there to take away."""
+
+
+class InUse(IdentityError):
+    """The policy is attached to somebody, or the group has members."""
 
 
 class Reserved(IdentityError):

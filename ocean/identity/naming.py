@@ -48,10 +48,10 @@ EXAMPLE_ACCESS_KEYS = frozenset(
 )
 
 
-def check_name(name: str) -> None:
-    """InvalidIdentity unless `name` can be a user's."""
+def check_name(name: str, noun: str = "user") -> None:
+    """InvalidIdentity unless `name` can be a user's, or that of another `noun`."""
     if not _NAME.fullmatch(name):
-        raise InvalidIdentity(f"{name!r} is no user name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -")
+        raise InvalidIdentity(f"{name!r} is no {noun} name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -")
 
 
 def check_text(what: str, text: str) -> None:

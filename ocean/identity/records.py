@@ -1,6 +1,6 @@
-"""Accounts and access keys, as immutable records. Pure."""
+"""Accounts, access keys and policies, as immutable records. Pure."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -9,8 +9,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns buckets and objects. `id` is the canonical id: 64 hex digits, for ever.
 
     `name` is unique among accounts; `display_name` and `email` are what S3 shows. `root` may do
-    everything. An account that is being deleted signs nothing any more.
+    everything. An account that is being deleted signs nothing any more. `policies` and `groups` are
+    names of identity policies that are attached to it and of groups that it is a member of.
     """
+
+    SINCE_2: ClassVar = ("policies", "groups")
 
     id: str
     name: str
@@ -21,6 +24,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     operator: bool = False
     state: Literal["active", "suspended", "deleting"] = "active"
     edit: bytes = b""
+    policies: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,18 @@ class RootPair(msgspec.Struct, frozen=True, kw_only=True):
     access_key: str
     secret: bytes
     created_ms: int
+    edit: bytes = b""
+
+
+class PolicyBook(msgspec.Struct, frozen=True, kw_only=True):
+    """The identity policies and groups of a store, in one row.
+
+    `policies` are documents by name, as they were given; `groups` are the names of the policies
+    attached to each group. Whom they count for is in each Account.
+    """
+
+    policies: dict[str, str] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     edit: bytes = b""
 
 

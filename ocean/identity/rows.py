@@ -1,4 +1,4 @@
-r"""Row keys of accounts and access keys in the keyspace `identities`. Pure.
+r"""Row keys of accounts, access keys and policies in the keyspace `identities`. Pure.
 
 Invariant: every record has one row that makes it exist (an account's is under its name, so that
 names are unique; a pair's under its access key); the rows under ids and owners only lead there,
@@ -50,3 +50,4 @@ def owned_key(row: bytes) -> str:
 
 
 ROOT_PAIR = b"r\0root"
+POLICIES = b"p\0book"  # all identity policies and groups

@@ -1,20 +1,15 @@
 """Every declared operation says what S3's own model says; together they are the whole model."""
 
-import importlib
-import pkgutil
 import re
 from typing import Any
 
 import botocore.session
 import pytest
 
-import gateway.ops
-from gateway.operations import BodyKind, Operation, s3
+from gateway.operations import BodyKind, Operation
+from gateway.ops import s3
 from gateway.wire.bind import Body, Header, Headers, Member, Payload, Query, members
 from gateway.wire.documents import Document, fields_of
-
-for module in pkgutil.iter_modules(gateway.ops.__path__):
-    importlib.import_module(f"gateway.ops.{module.name}")
 
 MODEL = botocore.session.get_session().get_service_model("s3")
 OPERATIONS = sorted(s3.by_name.values(), key=lambda operation: operation.name)
@@ -31,7 +26,7 @@ LEFT_OUT = {
     "WriteGetObjectResponse",
 }
 # The model says nothing where the documentation and the service say 204.
-ANSWERED = {"PutBucketTagging": 204}
+ANSWERED = {"PutBucketTagging": 204, "PutBucketPolicy": 204}
 # Beside the model: what S3 has without an SDK having it.
 ADDED = {"PostObject"}
 
@@ -64,6 +59,7 @@ def by_name(operation: Operation) -> str:
 
 
 def test_every_operation_of_the_model_is_declared() -> None:
+    """By what the server imports: a sub-resource that nobody declares would be taken for none."""
     declared = {operation.name for operation in OPERATIONS} - ADDED
     assert declared == set(MODEL.operation_names) - LEFT_OUT
 
@@ -124,6 +120,9 @@ def test_input_members(operation: Operation) -> None:
         assert operation.body is BodyKind.DOCUMENT
         body = next(m for m in declared if isinstance(m.mark, Body))
         member = shape.members[payload]
+        if member.type_name == "string":  # a document of another kind
+            assert body.kind is str
+            return
         assert (body.kind.xml_name or body.kind.__name__) == member.serialization["name"]
         compare(body.kind, member)
 
@@ -138,7 +137,7 @@ def test_output_members(operation: Operation) -> None:
     body = next((m for m in declared if isinstance(m.mark, Body)), None)
     payload = shape.serialization.get("payload")
     inside = {n for n, m in shape.members.items() if "location" not in m.serialization}
-    if payload and shape.members[payload].type_name == "blob":
+    if payload and shape.members[payload].type_name in {"blob", "string"}:
         assert any(isinstance(m.mark, Payload) for m in declared)
     elif inside:
         assert body is not None

@@ -348,7 +348,7 @@ async def test_headers_for_the_inside_make_nobody_somebody(name: str) -> None:
     for value in (OWNER.access_key, "root", "127.0.0.1", "/bucket/key", "PUT", "true"):
         answer = await gateway.ask("GET", "/bucket/key", {name: value})
         assert answer.status == 403
-    assert gateway.touched.read == []
+    assert set(gateway.touched.read) == {Table.BUCKETS, Table.OBJECTS}  # an ACL might let all in
 
 
 @pytest.mark.slow

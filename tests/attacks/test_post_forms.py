@@ -186,7 +186,7 @@ async def test_nobody_may_not() -> None:
     gateway = await store()
     answer = await post(gateway, Form(KEY))
     assert (answer.status, answer.code) == (403, "AccessDenied")
-    unnoticed(gateway)
+    unnoticed(gateway, Table.BUCKETS)
 
 
 @V
@@ -382,8 +382,6 @@ async def test_keys_that_are_none(key: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("acl", "public-read"),
-        ("x-amz-acl", "public-read"),
         ("x-amz-server-side-encryption", "AES256"),
         ("x-amz-server-side-encryption-customer-key", "x"),
         ("x-amz-object-lock-mode", "GOVERNANCE"),

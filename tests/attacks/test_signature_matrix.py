@@ -20,6 +20,7 @@ from gateway.wire.bind import Header, Query, members
 from gateway.wire.claims import Payload
 from gateway.wire.sigv2 import SUBRESOURCES
 from metastore.engine import Table
+from ocean.rules.access import ON_OBJECT
 from tests.support.inprocess import OTHER, OWNER, ROOT, Answer, InProcess, Pair
 from tests.support.signing import FORMS, Choices, Headers, Signed
 
@@ -215,14 +216,20 @@ async def test_a_wrong_signature_reaches_nothing(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", V4 + V2)
-async def test_another_user_reaches_the_bucket_record_only(form: str) -> None:
+async def test_another_user_reaches_what_might_let_him_in_only(form: str) -> None:
     gateway = await store()
     for operation, payload, signed in requests(form, Choices(pair=OTHER)):
         if operation.name in {"ListBuckets", "CreateBucket"}:
             continue  # of their own
         answer = await gateway.ask(operation.method, *signed, b"hello")
         assert answer.status == 403, (operation.name, payload, answer)
-        refused(gateway, answer, CREDENTIAL | {Table.BUCKETS}, (operation.name, payload, signed))
+        read = CREDENTIAL | deciding(operation)
+        refused(gateway, answer, read, (operation.name, payload, signed))
+
+
+def deciding(operation: Operation) -> set[Table]:
+    """Where it stands who else may: the bucket's record, and the Head with the object's ACL."""
+    return {Table.BUCKETS, Table.OBJECTS} if operation.action in ON_OBJECT else {Table.BUCKETS}
 
 
 @pytest.mark.parametrize("payload", ["", *PAYLOADS, "garbage"])
@@ -234,7 +241,7 @@ async def test_nobody_reaches_anything(payload: str) -> None:
             headers |= {"x-amz-content-sha256": payload, "x-amz-decoded-content-length": "5"}
         answer = await gateway.ask(operation.method, target, headers, b"hello")
         assert answer.status == 403, (operation.name, answer)
-        refused(gateway, answer, set(), operation.name)
+        refused(gateway, answer, deciding(operation), operation.name)
 
 
 @pytest.mark.parametrize(

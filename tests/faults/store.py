@@ -27,7 +27,10 @@ from metastore.sqlite_file import Options
 from metastore.store import MetaStore
 from ocean.config.schema import Root
 from ocean.fsck import Fault, Fsck, Summary
+from ocean.identity.accounts import Accounts
+from ocean.identity.attached import AttachedPolicies
 from ocean.identity.credentials import Credentials
+from ocean.identity.identities import Identities
 from ocean.identity.root import open_root
 from ocean.jobs.collect import Collector
 from ocean.jobs.housekeeping import Housekeeping
@@ -194,7 +197,9 @@ async def opened(
         on_failure=_stop,
     )
     ocean = Ocean(meta, blobs)
-    pipeline = Pipeline(ocean, Credentials(engine, key, root), s3, region=REGION, domains=())
+    credentials, accounts = Credentials(engine, key, root), Accounts(Identities(engine, key))
+    attached = AttachedPolicies(engine)
+    pipeline = Pipeline(ocean, credentials, attached, accounts, s3, region=REGION, domains=())
     try:
         yield Store(ocean, blobs, pipeline)
     finally:

@@ -9,6 +9,9 @@ from blobstore.blobs import Blobs
 from blobstore.ids import BlobNames
 from blobstore.memory import Memory
 from gateway.admin.api import AdminApi
+from gateway.admin.explain import ExplainApi
+from gateway.admin.partitions import PartitionsApi
+from gateway.admin.policies import PoliciesApi
 from gateway.fronts.bare import Front
 from gateway.http import Handler, Request, Response
 from gateway.metrics import Metrics
@@ -19,8 +22,11 @@ from metastore.engine import Row, Swap, Table
 from metastore.memory import MemoryEngine
 from metastore.store import MetaStore
 from ocean.config.schema import Config, Limits, Root
+from ocean.identity.accounts import Accounts
+from ocean.identity.attached import AttachedPolicies
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
+from ocean.identity.policies import Policies
 from ocean.identity.root import open_root
 from ocean.keys.local import MasterKey
 from ocean.partitions.verbs import Partitions
@@ -107,10 +113,18 @@ class SpiedEngine(MemoryEngine):
 class InProcess:
     """A gateway with the users OWNER, OTHER and OPERATOR; `touched` notes what requests do."""
 
-    def __init__(self, pipeline: Pipeline, admin: AdminApi, ocean: Ocean, touched: Touched) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        admin: AdminApi,
+        ocean: Ocean,
+        identities: Identities,
+        touched: Touched,
+    ) -> None:
         self.pipeline = pipeline
         self.admin = admin
         self.ocean = ocean
+        self.identities = identities
         self.touched = touched
 
     @classmethod
@@ -128,10 +142,24 @@ class InProcess:
         store = Memory(before=lambda call, _blob: touched.blobs.append(call))
         ocean = Ocean(meta, Blobs.of(store, store, BlobNames(meta.life.epoch)))
         credentials = Credentials(engine, key, root)
-        pipeline = Pipeline(ocean, credentials, s3, region=REGION, domains=domains)
+        attached = AttachedPolicies(engine)
+        pipeline = Pipeline(
+            ocean,
+            credentials,
+            attached,
+            Accounts(identities),
+            s3,
+            region=REGION,
+            domains=domains,
+        )
         partitions = Partitions(engine, lambda: key, Path("nowhere"))
-        admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config(), partitions)
-        return cls(pipeline, admin, ocean, touched)
+        more = [
+            *PartitionsApi(partitions).routes,
+            *PoliciesApi(Policies(engine, identities, wait=_proceed), identities).routes,
+            *ExplainApi(ocean, identities, attached).routes,
+        ]
+        admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config(), more)
+        return cls(pipeline, admin, ocean, identities, touched)
 
     async def ask(
         self,

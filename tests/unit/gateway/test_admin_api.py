@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.admin.api import MAX_BODY, AdminApi
+from gateway.admin.partitions import PartitionsApi
+from gateway.admin.policies import PoliciesApi
 from gateway.http import Request
 from gateway.metrics import Metrics
 from gateway.wire.sigv4 import Identity, sign
@@ -21,6 +23,7 @@ from ocean.config import load
 from ocean.config.schema import Root
 from ocean.identity.credentials import Credentials
 from ocean.identity.identities import Identities
+from ocean.identity.policies import Policies
 from ocean.identity.root import open_root
 from ocean.keys.local import MasterKey
 from ocean.partitions.verbs import Partitions
@@ -52,7 +55,11 @@ class Admin:
         config = load(environ=environ).config
         buckets = Buckets(engine, Edits(1))
         partitions = Partitions(engine, lambda: KEY, Path("nowhere"))
-        api = AdminApi(identities, credentials, buckets, Metrics(), config, partitions)
+        more = [
+            *PartitionsApi(partitions).routes,
+            *PoliciesApi(Policies(engine, identities), identities).routes,
+        ]
+        api = AdminApi(identities, credentials, buckets, Metrics(), config, more)
         return cls(api, identities, buckets, credentials)
 
     async def send(

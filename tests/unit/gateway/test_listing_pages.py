@@ -64,7 +64,8 @@ def test_a_client_reads_the_rows(
         encoding_type="url" if encoded else None,
     )
     page = parsed(
-        "ListObjectsV2", objects_page(head, rows, prefixes, owner=("id", "n&") if owned else None)
+        "ListObjectsV2",
+        objects_page(head, rows, prefixes, owners=[("id", "n&")] * len(rows) if owned else ()),
     )
     plain = unquote if encoded else str
     assert (page["Name"], page["KeyCount"], page["IsTruncated"]) == ("b", head.key_count, True)
@@ -92,7 +93,7 @@ def test_versions_and_delete_markers() -> None:
         ("k<", "v2", True, 1_700_000_000, "", 0, "", "", "STANDARD"),
         ("k<", "v1", False, 1_600_000_000, "ab", 5, "SHA1", "COMPOSITE", "COLD"),
     ]
-    body = versions_page(head, rows, ["p/"], owner=("id", "name"))
+    body = versions_page(head, rows, ["p/"], owners=[("id", "name")] * len(rows))
     page = parsed("ListObjectVersions", body)
     (marker,), (version,) = page["DeleteMarkers"], page["Versions"]
     assert (marker["Key"], marker["VersionId"], marker["IsLatest"]) == ("k<", "v2", True)
