@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gateway.body import StreamBody
 from gateway.form import Form
 from gateway.http import Request
-from gateway.wire import authorization, chunked, claims, postpolicy, sigv2
+from gateway.wire import authorization, chunked, claims, dates, postpolicy, sigv2
 from gateway.wire.claims import Payload
 from gateway.wire.sigv4 import Seed, SigningKeys
 from gateway.wire.target import Target
@@ -23,6 +23,22 @@ from ocean.identity.records import Account, Credential
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+class Signing(NamedTuple):
+    """How a request was signed, in the words of S3's condition keys; nothing for who did not sign.
+
+    `date` is when, in seconds since 1970; `sha256` what the signature says of the body.
+    """
+
+    auth_type: str | None = None
+    version: str | None = None
+    date: int | None = None
+    sha256: str | None = None
+
+
+UNSIGNED = Signing()
+_V4, _V2 = "AWS4-HMAC-SHA256", "AWS"
+
+
 class Verified(NamedTuple):
     """Who signed (None: nobody), and what the signature says of the body.
 
@@ -34,6 +50,7 @@ class Verified(NamedTuple):
     sha256: str | None
     seed: Seed | None
     uncovered: frozenset[str] = frozenset()
+    signing: Signing = UNSIGNED
 
 
 class Authenticator:
@@ -60,7 +77,9 @@ class Authenticator:
                 now=time.time(),
             )
             uncovered = frozenset(sigv2.uncovered(target.pairs))
-            return Verified(credential.account, _unsigned_mode(request), None, None, uncovered)
+            signing = Signing(_where(claim), _V2, claim.date or None)
+            mode = _unsigned_mode(request)
+            return Verified(credential.account, mode, None, None, uncovered, signing)
         seed = claims.verify(
             claim,
             request.method,
@@ -72,10 +91,13 @@ class Authenticator:
             region=self._region,
         )
         sha256 = claim.payload if claim.mode is Payload.HASHED else None
-        return Verified(credential.account, claim.mode, sha256, seed)
+        signing = Signing(_where(claim), _V4, claim.date, claim.payload)
+        return Verified(credential.account, claim.mode, sha256, seed, signing=signing)
 
-    async def form(self, form: Form, request: Request, target: Target) -> Account | None:
-        """Verify the policy of a form, which the form then enforces; who signed it, if anybody.
+    async def form(
+        self, form: Form, request: Request, target: Target
+    ) -> tuple[Account | None, Signing]:
+        """Verify the policy of a form, which the form then enforces; who signed it, and how.
 
         The request itself must be unsigned, and without headers that a signature would cover.
         """
@@ -87,12 +109,13 @@ class Authenticator:
             raise HeadersNotSigned(HeadersNotSigned=claims.printable(", ".join(unsigned)))
         claim = postpolicy.claim(form.fields)
         if claim is None:
-            return None
+            return None, UNSIGNED
         credential = await self._find(claim)
         postpolicy.verify(claim, secret=credential.secret, keys=self._keys, region=self._region)
         form.policy = postpolicy.parse(claim.policy)
         form.policy.check(form.fields, target.bucket or "", time.time())
-        return credential.account
+        version = _V2 if claim.scope is None else _V4
+        return credential.account, Signing("POST", version, dates.parse_basic(claim.timestamp))
 
     async def _find(self, claim: claims.Claim | sigv2.Claim | postpolicy.Claim) -> Credential:
         credential = await self._credentials.find(claim.access_key)
@@ -101,6 +124,10 @@ class Authenticator:
         if claim.token is not None:
             raise InvalidToken
         return credential
+
+
+def _where(claim: claims.Claim | sigv2.Claim) -> str:
+    return "REST-HEADER" if claim.expires is None else "REST-QUERY-STRING"
 
 
 def _unsigned_mode(request: Request) -> Payload:

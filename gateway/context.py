@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gateway.conditionkeys import NOTHING, ConditionKeys, Facts, Values
+from gateway.authenticate import UNSIGNED
+from gateway.conditionkeys import NOTHING, Asked, ConditionKeys, Facts, Values
 from gateway.http import Request
 from gateway.wire.target import Target
 from metastore.records import Bucket, Version
-from ocean.errors import AccessDenied, S3Error
+from ocean.errors import AccessDenied, NoSuchKey, NoSuchVersion, S3Error
 from ocean.identity.accounts import Accounts
 from ocean.identity.records import Account
 from ocean.ports import Body
@@ -42,6 +43,7 @@ class Context:
         "request",
         "request_id",
         "requested",
+        "signing",
         "target",
     )
 
@@ -69,6 +71,7 @@ class Context:
         self.body: Body | None = None
         self.given = request.headers
         self.requested: Mapping[str, Values] | None = None
+        self.signing = UNSIGNED
         self._found: Version | S3Error | None = None
 
     @property
@@ -99,7 +102,13 @@ class Context:
     @property
     def action(self) -> str:
         """What the caller needs to be allowed, on a version if the request names one."""
-        return access.action_on(self.operation.action, self.target.query.get("versionId"))
+        return access.action_on(self.operation.action, self.version_id)
+
+    @property
+    def version_id(self) -> str | None:
+        """The version that the request names, if its operation takes any."""
+        named = self.target.query.get("versionId")
+        return named if named is None or "versionId" in self.operation.takes else None
 
     # -- authorization ----------------------------------------------------------------------
 
@@ -108,6 +117,7 @@ class Context:
         action: str,
         target: access.Target,
         found: Version | None = None,
+        version_id: str | None = None,
         also: Mapping[str, Values] = NOTHING,
     ) -> Ruling:
         """The ruling on an action of this request: see access.decide and ConditionKeys."""
@@ -118,21 +128,22 @@ class Context:
             self.operation.name,
             self.region,
             self.account,
-            self.bucket_record,
-            self.requested,
+            self.signing,
         )
-        return access.decide(self.principal, action, target, ConditionKeys(facts, found, also))
+        asked = Asked(target.bucket, version_id, found, self.requested, also)
+        return access.decide(self.principal, action, target, ConditionKeys(facts, asked))
 
-    def authorize(
-        self, action: str, target: access.Target, also: Mapping[str, Values] = NOTHING
-    ) -> None:
+    def authorize(self, action: str, target: access.Target, version_id: str | None = None) -> None:
         """AccessDenied unless the caller may."""
-        if not self.rule(action, target, also=also).allowed:
+        if not self.rule(action, target, version_id=version_id).allowed:
             raise AccessDenied
 
-    def authorize_on(self, action: str, bucket: Bucket, key: str, found: Version) -> None:
-        """AccessDenied unless the caller may do that to an object as it is."""
-        if not self.rule(action, access.Target.of(bucket, key, found), found).allowed:
+    def authorize_on(
+        self, action: str, bucket: Bucket, key: str, found: Version | None, version_id: str | None
+    ) -> None:
+        """AccessDenied unless the caller may do that to an object as it is (None: not there)."""
+        target = access.Target.of(bucket, key, found)
+        if not self.rule(action, target, found, version_id).allowed:
             raise AccessDenied
 
     async def find(
@@ -144,28 +155,29 @@ class Context:
         read when the ruling cannot depend on the object.
         """
         action = access.action_on(action, version_id)
-        absent = access.Target.of(bucket, key, None)
         if not access.needs_object(self.principal, action, bucket):
-            self.authorize(action, absent)
+            self.authorize_on(action, bucket, key, None, version_id)
         try:
             version = await self.ocean.get.version(bucket, key, version_id)
         except S3Error as missing:
-            ruling = self.rule(action, absent)
-            listing = access.Target(bucket)
-            if ruling.explicit:
+            ruling = self.rule(action, access.Target.of(bucket, key, None), version_id=version_id)
+            listing = "s3:ListBucket" if version_id is None else "s3:ListBucketVersions"
+            also = {"s3:prefix": (key,)}
+            may_list = self.rule(listing, access.Target(bucket), also=also).allowed
+            if ruling.explicit or not may_list:
                 raise AccessDenied from None
-            if not self.rule("s3:ListBucket", listing, also={"s3:prefix": (key,)}).allowed:
-                raise AccessDenied from None
-            if not ruling.allowed:
-                raise
-            return missing
-        self.authorize_on(action, bucket, key, version)
+            if ruling.allowed:
+                return missing
+            if version_id is None:
+                raise NoSuchKey(Key=key) from None  # and nothing of a delete marker
+            raise NoSuchVersion(Key=key, VersionId=version_id) from None
+        self.authorize_on(action, bucket, key, version, version_id)
         return version
 
     async def take_object(self) -> None:
         """Find the object that this request is about, for `version` to give; AccessDenied."""
-        named = self.target.query.get("versionId")
-        self._found = await self.find(self.operation.action, self.bucket, self.key, named)
+        action, named = self.operation.action, self.version_id
+        self._found = await self.find(action, self.bucket, self.key, named)
 
     async def version(self) -> Version:
         """The version that this request is about; its bytes may have been moved meanwhile.

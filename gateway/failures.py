@@ -10,11 +10,13 @@ from metastore import engine
 from metastore import errors as meta
 from ocean import errors
 from ocean.errors import S3Error
+from ocean.keys import provider as keys
 
 log = logging.getLogger(__name__)
 
 _RETRY = {"retry-after": "1"}
-_DAMAGED = (blobs.Corrupt, blobs.NotFound)  # what rows name is not there, or not what was written
+# What rows name is not there, or not what was written; or a data key does not unwrap.
+_DAMAGED = (blobs.Corrupt, blobs.NotFound, keys.UnwrapFailed)
 _SAY_DAMAGED = "the bytes of %s are damaged: %s (request %s)"
 
 
@@ -57,6 +59,10 @@ def translated(error: BaseException) -> S3Error | None:
     match error:
         case S3Error():
             return error
+        case keys.KeyNotFound():
+            return errors.KMSNotFoundException(str(error))
+        case keys.KeyDisabled():
+            return errors.KMSDisabledException(str(error))
         case meta.NoBucket():
             return errors.NoSuchBucket()
         case meta.Conflict() | engine.Unavailable() | engine.Unknown() | blobs.Unavailable():

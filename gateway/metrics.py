@@ -8,6 +8,7 @@ import asyncio
 import errno
 import logging
 import os
+import time
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable
@@ -18,21 +19,37 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.utils import floatToGoString
 from prometheus_client.values import ValueClass
 
+from ocean.jobs.expire import Figures
+from ocean.lifecycle import passes
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BOUNDS = tuple(map(floatToGoString, (*_SECONDS, float("inf"))))
 _FILE_BYTES = 1 << 19  # room for every operation with all its buckets
 _SPARED_BYTES = 16 << 20  # of the disk: the last of it is for removals
+_MODE = "mostrecent"  # of gauges: whoever set one last is right
 FLUSH_SECONDS = 1.0  # an unflushed second of counts is what a killed worker takes with it
 
 _REQUESTS = "ocean_requests"
 _DURATION = "ocean_request_seconds"
 _CACHE = "ocean_cache_rows"
+_ACTIONS = "ocean_lifecycle_actions"
+_LIFECYCLE_ROWS = "ocean_lifecycle_rows"
+_LIFECYCLE_LEFT = "ocean_lifecycle_left"
+_LIFECYCLE = {
+    "ocean_lifecycle_full_timestamp_seconds": "When the oldest of the last full passes began.",
+    "ocean_lifecycle_overdue_seconds": "Of the longest overdue thing that these passes found.",
+    "ocean_lifecycle_buckets_waiting": "Buckets that wait for a pass, or for its end.",
+}
 _HELP = {
     _REQUESTS: "Requests answered, by operation and status.",
     _DURATION: "From a request's head to the beginning of its answer, by operation.",
     "ocean_received_bytes": "Of request bodies.",
     "ocean_sent_bytes": "Of answers' bodies.",
     _CACHE: "Rows asked of memcached: hit, miss, barred (being changed), failed.",
+    _ACTIONS: "What lifecycle rules did, by action.",
+    _LIFECYCLE_ROWS: "Rows that lifecycle passes read.",
+    _LIFECYCLE_LEFT: "What was due and stayed: locked, or failed (could not be read or changed).",
+    **_LIFECYCLE,
 }
 _Sample = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
 
@@ -54,6 +71,8 @@ class Metrics:
         self._known: set[str] = set()
         self.cache: Callable[[], dict[str, int]] | None = None  # what the cache counted so far
         self._told: dict[str, int] = {}
+        self._expired = passes.Tally()
+        self._gauges: dict[str, float] = {}
         self._warned = False
         self._allocated = self._allocate()
         self._flushing: asyncio.TimerHandle | None = None
@@ -66,6 +85,17 @@ class Metrics:
         self._seconds[operation] += seconds  # type: ignore[assignment]
         self._received += received
         self._sent += sent
+        self._flush_soon()
+
+    def lifecycle(self, figures: Figures) -> None:
+        """Count what lifecycle rules did, and show how far they are."""
+        now = figures.standing
+        self._expired = passes.total([self._expired, figures.tally])
+        values = (now.full_ms / 1000, now.overdue_ms / 1000, now.waiting)
+        self._gauges = dict(zip(_LIFECYCLE, values, strict=True))
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
@@ -86,11 +116,24 @@ class Metrics:
             self._add("histogram", _DURATION, "_sum", ("operation",), (operation,), seconds)
         for outcome, count in self._cached().items():
             self._add("counter", _CACHE, "_total", ("outcome",), (outcome,), count)
+        self._flush_lifecycle()
         self._add("counter", "ocean_received_bytes", "_total", (), (), self._received)
         self._add("counter", "ocean_sent_bytes", "_total", (), (), self._sent)
         self._tally.clear()
         self._seconds.clear()
         self._received = self._sent = 0
+
+    def _flush_lifecycle(self) -> None:
+        done = self._expired
+        for action, count in done.actions.items():
+            self._add("counter", _ACTIONS, "_total", ("action",), (action,), count)
+        for why, count in (("locked", done.locked), ("failed", done.failed)):
+            self._add("counter", _LIFECYCLE_LEFT, "_total", ("why",), (why,), count)
+        self._add("counter", _LIFECYCLE_ROWS, "_total", (), (), done.rows)
+        for name, value in self._gauges.items():
+            self._value(("gauge", name, name, (), ())).set(value, time.time())
+        self._expired = passes.Tally()
+        self._gauges.clear()
 
     def _cached(self) -> dict[str, int]:
         """What the cache counted since the last time."""
@@ -106,7 +149,7 @@ class Metrics:
         """
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         try:
-            for kind in ("counter", "histogram") if folder else ():
+            for kind in ("counter", "histogram", f"gauge_{_MODE}") if folder else ():
                 _allocate(Path(folder or "", f"{kind}_{os.getpid()}.db"))
         except OSError as error:
             if not self._warned:
@@ -130,11 +173,15 @@ class Metrics:
         labels: tuple[str, ...],
         amount: float,
     ) -> None:
-        sample = (kind, metric, metric + suffix, names, labels)
+        self._value((kind, metric, metric + suffix, names, labels)).inc(amount)
+
+    def _value(self, sample: _Sample) -> Any:
+        """Where a sample is kept."""
         value = self._values.get(sample)
         if value is None:
-            value = self._values[sample] = ValueClass(*sample, _HELP[metric])
-        value.inc(amount)
+            value = ValueClass(*sample, _HELP[sample[1]], multiprocess_mode=_MODE)
+            self._values[sample] = value
+        return value
 
     def text(self) -> bytes:
         """All processes' counters in Prometheus' text format."""

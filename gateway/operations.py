@@ -5,7 +5,7 @@ specific declaration whose keys of the query, fixed values and headers it carrie
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, TypeVar, get_type_hints
@@ -71,6 +71,7 @@ class Operation:
     optional: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
     sums_object: bool = False  # checksum headers are of the object, not of the document
+    headers: frozenset[str] = frozenset()  # that it takes, in lower case
     input: type[Input] | None = None
     output: type[Output] | None = None
     body: BodyKind = BodyKind.NONE
@@ -132,12 +133,14 @@ class Registry:
         action: str,
         status: int = 200,
         body: BodyKind | None = None,
+        also: Collection[str] = (),
     ) -> Callable[[HandlerT], HandlerT]:
         """Declare the decorated `async def put_object(cx, given: PutObjectInput) -> Output`.
 
         Input and output types are the annotations of the second parameter and of the result; the
         operation's name is the function's in camel case. A body that is a document needs no
-        `body`: the input declares it.
+        `body`: the input declares it. `also` are headers (in lower case) that it takes beside those
+        of its input.
         """
 
         def declare(handler: HandlerT) -> HandlerT:
@@ -154,6 +157,7 @@ class Registry:
                     body=body or (BodyKind.NONE if document is None else BodyKind.DOCUMENT),
                     document_limit=document or 0,
                     status=status,
+                    also=also,
                     handler=handler,
                     bind=binder(taken) if taken else None,
                     render=renderer(given) if given else render_nothing,
@@ -256,7 +260,9 @@ def subresources(uri: str) -> frozenset[str]:
     return frozenset(key for key, value in pairs if not value)
 
 
-def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
+def _declaration(
+    *, uri: str, requires: str = "", also: Collection[str] = (), **rest: Any
+) -> Operation:
     """An Operation with what its URI and its input's required fields select."""
     path, _, query = uri.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)
@@ -275,6 +281,7 @@ def _declaration(*, uri: str, requires: str = "", **rest: Any) -> Operation:
         optional=subresources(uri) | ({requires} if requires else set()),
         takes=keys | {m.mark.name for m in declared if isinstance(m.mark, Query)},
         sums_object="x-amz-checksum-sha256" in headers,
+        headers=frozenset(headers).union(also),
         **rest,
     )
 

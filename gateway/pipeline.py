@@ -7,6 +7,7 @@ and a denied request has read the credential and the bucket's record at most.
 import logging
 import secrets
 import time
+from contextlib import suppress
 from itertools import count
 
 from gateway import refusals
@@ -23,6 +24,7 @@ from gateway.operations import BodyKind, Level, Operation, Registry
 from gateway.wire import target as targets
 from gateway.wire.hoisting import unhoist
 from gateway.wire.target import Domains, Target
+from metastore.engine import EngineError
 from metastore.records import Bucket
 from ocean import errors
 from ocean.body import digests
@@ -76,11 +78,14 @@ class Pipeline:
                 response = await self._cors.preflight(request, target)
             else:
                 response = await self._answer(request, request_id, target)
+            if "origin" in request.headers:
+                await self._cors.add(request, target, response)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an S3 error
             response = failure(error, request, target, request_id)
+            if "origin" in request.headers and target is not None:
+                with suppress(EngineError):
+                    await self._cors.add(request, target, response)
         response.headers["x-amz-request-id"] = request_id
-        if "origin" in request.headers and target is not None:
-            await self._cors.add(request, target, response)
         if self._metrics is not None:
             self._metrics.record(
                 request.operation,
@@ -102,11 +107,11 @@ class Pipeline:
         cx = Context(
             self._ocean, self._accounts, request, request_id, target, operation, self._region
         )
-        cx.account = verified.account
+        cx.account, cx.signing = verified.account, verified.signing
         if operation.body is BodyKind.FORM:
             form = await begin(request)
-            cx.account = await self._authenticate.form(form, request, target)
-            cx.body, cx.key_name, cx.given = form, form.key, form.fields
+            cx.account, cx.signing = await self._authenticate.form(form, request, target)
+            cx.body, cx.key_name, cx.given = form, form.key, _as_headers(form.fields)
         if cx.account is not None:
             policies = await self._attached.of(cx.account)
             cx.principal = Principal(cx.account.id, cx.account.root, policies)
@@ -116,7 +121,7 @@ class Pipeline:
                 f"{operation.name} is not implemented.", Operation=operation.name
             )
         classes = self._ocean.topology().classes
-        refusals.refuse(request.headers, target.query, classes)
+        refusals.refuse(request.headers, target.query, classes, operation.headers)
         if operation.body is BodyKind.FORM:
             refusals.refuse_fields(cx.given, classes)
         document = await self._body(cx, operation, verified)
@@ -151,7 +156,16 @@ class Pipeline:
             if cx.action in access.ON_OBJECT:
                 await cx.take_object()
             else:
-                cx.authorize(cx.action, access.Target(bucket, cx.key_name))
+                self._authorize_here(cx, bucket)
+
+    def _authorize_here(self, cx: Context, bucket: Bucket) -> None:
+        """Decide on what is no object yet, or no more. Who may upload may be whose upload it is."""
+        target = access.Target(bucket, cx.key_name)
+        ruling = cx.rule(cx.action, target, version_id=cx.version_id)
+        if not ruling.allowed and cx.action in access.OF_INITIATOR and not ruling.explicit:
+            ruling = cx.rule("s3:PutObject", target)
+        if not ruling.allowed:
+            raise AccessDenied
 
     async def _body(self, cx: Context, operation: Operation, verified: Verified) -> bytes | None:
         """The document of a request, or None with the stream left in the context."""
@@ -167,8 +181,13 @@ class Pipeline:
         return data
 
 
-# What policies may ask of what these documents would set.
-_DOCUMENTS = {"PutObjectLegalHold": LOCK, "PutObjectRetention": LOCK, "PutObjectTagging": TAGS}
+# What policies may ask of what these documents would set, and a field of a form that is one.
+_DOCUMENTS = {
+    "PostObject": TAGS,
+    "PutObjectLegalHold": LOCK,
+    "PutObjectRetention": LOCK,
+    "PutObjectTagging": TAGS,
+}
 
 
 def _decided_by_document(cx: Context, bucket: Bucket) -> bool:
@@ -178,6 +197,11 @@ def _decided_by_document(cx: Context, bucket: Bucket) -> bool:
         return access.has_policies(cx.principal, bucket)
     about = _DOCUMENTS.get(name)
     return about is not None and access.asks_about(cx.principal, bucket, about)
+
+
+def _as_headers(fields: Headers) -> Headers:
+    """A form's fields as the headers that say the same."""
+    return {"x-amz-acl" if name == "acl" else name: value for name, value in fields.items()}
 
 
 def _check_document(headers: Headers, data: bytes, operation: Operation) -> None:

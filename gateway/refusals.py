@@ -16,6 +16,9 @@ HANDLED = frozenset(
     {
         "x-amz-acl",
         "x-amz-algorithm",
+        "x-amz-bucket-object-lock-enabled",
+        "x-amz-bucket-object-lock-token",
+        "x-amz-bypass-governance-retention",
         "x-amz-checksum-algorithm",
         "x-amz-checksum-crc32",
         "x-amz-checksum-crc32c",
@@ -46,6 +49,9 @@ HANDLED = frozenset(
         "x-amz-metadata-directive",
         "x-amz-mp-object-size",
         "x-amz-object-attributes",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
         "x-amz-object-ownership",
         "x-amz-optional-object-attributes",
         "x-amz-part-number-marker",
@@ -68,6 +74,20 @@ HANDLED = frozenset(
     }
 )
 METADATA = "x-amz-meta-"
+
+_SSE = "x-amz-server-side-encryption"
+_OF_CUSTOMERS = ("customer-algorithm", "customer-key", "customer-key-md5")
+# Handled by the operations that have them. Others refuse them: who sends one counts on it.
+ENCRYPTION = frozenset(
+    {
+        _SSE,
+        f"{_SSE}-aws-kms-key-id",
+        f"{_SSE}-bucket-key-enabled",
+        f"{_SSE}-context",
+        *(f"{_SSE}-{name}" for name in _OF_CUSTOMERS),
+        *(f"x-amz-copy-source-server-side-encryption-{name}" for name in _OF_CUSTOMERS),
+    }
+)
 
 # How the headers of S3's model begin, and those that its own servers send each other.
 _FAMILIES = (
@@ -125,18 +145,21 @@ _FIELDS = frozenset(
         "x-amz-checksum-sha256",
         "x-amz-credential",
         "x-amz-date",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
         "x-amz-security-token",
         "x-amz-signature",
+        *(name for name in ENCRYPTION if name.startswith(_SSE)),
     }
 )
 
 # Refused but for the values that ask for what is there anyway (in lower case).
 ALLOWED_VALUES = {
     "x-amz-bucket-namespace": frozenset({"global"}),
-    "x-amz-bucket-object-lock-enabled": frozenset({"false"}),
-    # Nothing can be under a retention yet, so there is nothing that this would not bypass.
-    "x-amz-bypass-governance-retention": frozenset({"false", "true"}),
     "x-amz-storage-class": frozenset({"standard"}),
+    # Nothing moves between storage classes.
+    "x-amz-transition-default-minimum-object-size": frozenset({"all_storage_classes_128k"}),
 }
 STORAGE_CLASSES = frozenset(
     {
@@ -159,31 +182,41 @@ def refuse(
     headers: Mapping[str, str],
     query: Mapping[str, str],
     classes: Collection[str] = (),
+    taken: Collection[str] = (),
 ) -> None:
     """Raise NotImplemented for the first header of a feature that is not built.
 
     `headers` have names in lower case; a query has any case and is looked at as if it were headers,
     because a presigned URL may carry them there. `classes` are the storage classes that placement
-    rules name.
+    rules name, `taken` the headers that the operation has: InvalidArgument for one of ENCRYPTION
+    that is not among them.
     """
     for name in headers:
         if name not in _COMMON and name.startswith(_FAMILIES):
-            _check(name, name, headers[name], classes)
+            _check(name, name, headers[name], classes, taken)
     if PRESIGNED.issuperset(query):
         return  # all of them are HANDLED
     for name in query:
         if (lower := name.lower()) not in HANDLED and lower.startswith(_FAMILIES):
-            _check(lower, name, query[name], classes)
+            _check(lower, name, query[name], classes, taken)
 
 
 def refuse_fields(fields: Mapping[str, str], classes: Collection[str] = ()) -> None:
     """The same for the fields of a form, by name in lower case, of which fewer have a meaning."""
     for name, value in fields.items():
         if name.startswith("x-amz-") and not name.startswith(METADATA) and name not in _FIELDS:
-            _check(name, name, value, classes)
+            _check(name, name, value, classes, _FIELDS)
 
 
-def _check(name: str, given: str, value: str, classes: Collection[str]) -> None:
+def _check(
+    name: str, given: str, value: str, classes: Collection[str], taken: Collection[str]
+) -> None:
+    if name in ENCRYPTION:
+        if name in taken:
+            return
+        raise errors.InvalidArgument(
+            f"{name} header is not supported for this operation.", ArgumentName=given
+        )
     if name == "x-amz-storage-class" and value in classes:
         return
     if value.lower() not in ALLOWED_VALUES.get(name, ()):

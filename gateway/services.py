@@ -6,10 +6,12 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from blobstore.blobs import Blobs
 from gateway.admin.api import AdminApi
 from gateway.admin.explain import ExplainApi
 from gateway.admin.partitions import PartitionsApi
 from gateway.admin.policies import PoliciesApi
+from gateway.admin.quotas import QuotasApi
 from gateway.http import Handler
 from gateway.metrics import Metrics
 from gateway.ops import s3
@@ -27,8 +29,12 @@ from ocean.identity.policies import Policies
 from ocean.identity.root import open_root
 from ocean.jobs.runner import Jobs
 from ocean.keys import local
+from ocean.keys.local import MasterKey
+from ocean.keys.named import LocalKeys, NamedKeys
+from ocean.lifecycle.passes import Timing
 from ocean.partitions.members import Members
 from ocean.partitions.verbs import Partitions
+from ocean.rules.newbuckets import configured
 from ocean.starting import STORE_FAILED
 from ocean.store import Ocean
 
@@ -47,8 +53,7 @@ async def open_services(config: Config) -> Services:
     """Open the store and build both handlers; StartError."""
     key = local.read(config.master_key_file)
     engine = open_engine(config, _stop_for_good)
-    root = await open_root(engine, key, config.root)
-    credentials = Credentials(engine, key, root)
+    credentials = Credentials(engine, key, await open_root(engine, key, config.root))
     metrics = Metrics()
     recent = 0.0  # where a row costs no round trip
     if isinstance(engine, CachedEngine):
@@ -62,13 +67,14 @@ async def open_services(config: Config) -> Services:
     attached = AttachedPolicies(engine)
     await attached.refresh()
     following = [asyncio.create_task(one.run()) for one in (members, attached)]
-    ocean = Ocean(meta, blobs, place=members.place, topology=lambda: members.topology)
+    ocean = _store(config, meta, blobs, members, key)
     partitions = Partitions(engine, lambda: key, config.data / "blobs")
     identities = Identities(engine, key)
     more = [
         *PartitionsApi(partitions).routes,
         *PoliciesApi(Policies(engine, identities), identities).routes,
         *ExplainApi(ocean, identities, attached).routes,
+        *QuotasApi(meta.buckets, identities, ocean.quotas.ledger).routes,
     ]
     admin = AdminApi(identities, credentials, meta.buckets, metrics, config, more)
     pipeline = Pipeline(
@@ -81,15 +87,8 @@ async def open_services(config: Config) -> Services:
         domains=config.domains,
         metrics=metrics,
     )
-    jobs = Jobs(
-        ocean,
-        _stop_for_good,
-        grace=config.blobs.grace_seconds,
-        interval=config.blobs.sweep_seconds,
-        ratio=config.blobs.live_ratio,
-        settle=config.ceph.settle_seconds,
-        scrub=(config.scrub.days, config.scrub.rate),
-    )
+    jobs = _jobs(config, ocean)
+    jobs.expiring.tell = metrics.lifecycle
     await jobs.start()
 
     async def close() -> None:
@@ -100,6 +99,31 @@ async def open_services(config: Config) -> Services:
         await members.close()
 
     return Services(pipeline.handle, admin.handle, close)
+
+
+def _jobs(config: Config, ocean: Ocean) -> Jobs:
+    return Jobs(
+        ocean,
+        _stop_for_good,
+        grace=config.blobs.grace_seconds,
+        interval=config.blobs.sweep_seconds,
+        ratio=config.blobs.live_ratio,
+        settle=config.ceph.settle_seconds,
+        scrub=(config.scrub.days, config.scrub.rate),
+        lifecycle=Timing(
+            config.lifecycle.hours, config.lifecycle.rate, config.lifecycle.day_seconds * 1000
+        ),
+    )
+
+
+def _store(
+    config: Config, meta: MetaStore, blobs: Blobs, members: Members, key: MasterKey
+) -> Ocean:
+    """The object store, with encryption keys under the master key."""
+    keys = LocalKeys(NamedKeys(meta.engine, key))
+    ocean = Ocean(meta, blobs, place=members.place, topology=lambda: members.topology, keys=keys)
+    ocean.new_bucket = configured(config.defaults, config.new_buckets)
+    return ocean
 
 
 def _stop_for_good(failure: Exception) -> None:

@@ -35,3 +35,7 @@ class TakenIn(NoUpload):
 
 class Conflict(StoreError):
     """Others kept changing the row until the attempts were used up."""
+
+
+class OverQuota(StoreError):
+    """It would be more than the quota allows."""

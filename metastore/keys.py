@@ -63,6 +63,11 @@ def upload_rows(bucket_id: bytes, key: str) -> bytes:
     return bucket_id + escape(key.encode())
 
 
+def upload_prefix(bucket_id: bytes, prefix: str) -> bytes:
+    """What the rows in `uploads` of all keys that start with `prefix` start with."""
+    return upload_rows(bucket_id, prefix)[:-2]
+
+
 def upload_row(bucket_id: bytes, key: str, upload_id: bytes) -> bytes:
     """Row of a multipart upload. Ids begin with the time of initiation: S3 lists by it."""
     return upload_rows(bucket_id, key) + upload_id

@@ -14,6 +14,8 @@ from metastore.heads import Heads, StoredVersion
 from metastore.records import Kind, Trash
 from metastore.rows import ATTEMPTS
 
+SPILLED = 1000  # entries in a row of `trash`
+
 
 class Discarded(NamedTuple):
     """What a commit left behind: entries of trash, or the row `seq` of a version.
@@ -40,9 +42,12 @@ class Leftovers:
 
     async def spill(self, bucket_id: bytes, key: str, trash: tuple[Trash, ...]) -> None:
         """Store trash of a Head that is too much for it, before the swap that leaves it out."""
-        record = codec.TrashRow(self._edits.next(), trash)
-        row = keys.upload_row(bucket_id, key, record.edit)
-        await self._engine.write(Table.TRASH, [(row, codec.encode(record))])
+        rows: list[tuple[bytes, bytes | None]] = []
+        for first in range(0, len(trash), SPILLED):
+            record = codec.TrashRow(self._edits.next(), trash[first : first + SPILLED])
+            row = keys.upload_row(bucket_id, key, record.edit)
+            rows.append((row, codec.encode(record)))
+        await self._engine.write(Table.TRASH, rows)
 
     async def remove_spilled(self, bucket_id: bytes, key: str, edit: bytes) -> None:
         """Remove a row of trash that was dealt with."""

@@ -6,7 +6,6 @@ ocean/design/0002-commit-protocol.md for what each step is there for.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from metastore import codec, keys, versions
@@ -18,40 +17,27 @@ from metastore.errors import Conflict, NoVersion
 from metastore.heads import Heads, StoredHead
 from metastore.lease import Lease
 from metastore.leftovers import Discarded, Leftovers
-from metastore.records import Bucket, Head, Kind, Trash, Version, Versioning
+from metastore.records import Bucket, Head, Kind, Version, Versioning
 from metastore.rows import ATTEMPTS
-from metastore.versions import Plan
+from metastore.versions import Deletion, Plan
 
 NEWS = 4  # commits that found nothing, after which the next one does not look first
 NOTHING = StoredHead(None, versions.ABSENT)
 
-Guard = Callable[[Version | None], None]  # raises when the current version forbids the change
+Guard = versions.Guard
 Decide = Callable[[Head, Version | None, Versioning], Plan | None]
 
 
-class Deletion(NamedTuple):
-    """A key to delete without a version id, as Objects.delete takes it."""
-
-    key: str
-    marker: Version
-    guard: Guard
-
-
-def _swap_only(plan: Plan) -> bool:
-    """Whether the swap of the Head is all that a plan takes."""
-    uploaded = plan.displaced is not None and plan.displaced.upload
-    return not (uploaded or plan.copies or versions.heavy(plan.head.trash))
-
-
-def _forget(_discarded: Discarded) -> None:
-    """Leave it to the sweeper."""
+def _forget(*_told: object) -> None:
+    """Leave it to the sweeper; nobody counts."""
 
 
 class Objects:
     """The verbs on versions of objects.
 
     `settle` is called with a completed upload's version before it stops being current;
-    `discarded` is told whenever a commit left trash behind.
+    `discarded` is told whenever a commit left trash behind, `gone` how many bytes in how many
+    versions of a bucket are stored no more.
     """
 
     def __init__(self, engine: Engine, edits: Edits, buckets: Buckets, lease: Lease) -> None:
@@ -64,6 +50,7 @@ class Objects:
         self._turns: WeakValueDictionary[tuple[bytes, str], asyncio.Lock] = WeakValueDictionary()
         self.settle: Callable[[bytes, str, Version], Awaitable[None]] | None = None
         self.discarded: Callable[[Discarded], None] = _forget
+        self.gone: Callable[[Bucket, int, int], None] = _forget
 
     # -- looking up -------------------------------------------------------------------------
 
@@ -199,7 +186,7 @@ class Objects:
 
         if learned is None and (made := await self._put_new(bucket, key, draft, guard)):
             return made
-        plan = await self._commit(bucket, key, decide, learned)
+        plan = await self.commit(bucket, key, decide, learned)
         if plan is None or plan.version is None:
             raise AssertionError("a put always makes a version")
         return plan.version
@@ -213,7 +200,7 @@ class Objects:
             guard(current)
             return versions.remove(head, marker, mode)
 
-        plan = await self._commit(bucket, key, decide)
+        plan = await self.commit(bucket, key, decide)
         return plan.version if plan else None
 
     async def delete_many(
@@ -274,7 +261,10 @@ class Objects:
                 amended = versions.amend(head, after)
                 landed = await self._heads.swap(bucket.id, key, data, amended) is not None
             else:
-                landed = await self._amend_row(bucket.id, key, found, after)
+                # The fence: whoever judged the row as it was, to drop it from the Head, is late.
+                landed = await self._amend_row(bucket.id, key, found, after) and versions.contains(
+                    (await self.fence(bucket.id, key)).live, found.seq
+                )
             if landed:
                 await self._buckets.confirm(view)
                 return after
@@ -291,7 +281,7 @@ class Objects:
             guard(head.current)
             return versions.erase(head)
 
-        await self._commit(bucket, key, decide)
+        await self.commit(bucket, key, decide)
         return not moved
 
     async def _erase_row(self, bucket: Bucket, key: str, gone: Version) -> bool:
@@ -299,15 +289,14 @@ class Objects:
         stored = await self._heads.read_version(bucket.id, key, gone.seq)
         if stored is None or stored.row.version != gone:
             return False
-        trash = stored.row.trash
-        if gone.manifest:
-            trash = (*trash, Trash(gone.op, gone.manifest))
+        trash = stored.row.trash + versions.trash_of(gone)
         none = Version(kind=Kind.NONE, seq=gone.seq, op=gone.op, null=gone.null, owner=gone.owner)
         after = VersionRow(none, stored.row.trail, trash)
         if not await self._heads.swap_version(bucket.id, key, stored.data, after):
             return False
         await self._buckets.confirm(view)
         self.discarded(Discarded(bucket.id, key, seq=gone.seq))
+        self.gone(view.bucket, gone.size, gone.kind is Kind.OBJECT)
         return True
 
     async def _amend_row(self, bucket_id: bytes, key: str, old: Version, new: Version) -> bool:
@@ -315,8 +304,8 @@ class Objects:
         if stored is None or stored.row.version != old:
             return False
         trash = stored.row.trash
-        if old.manifest != new.manifest and old.manifest:
-            trash = (*trash, Trash(old.op, old.manifest))
+        if old.manifest != new.manifest:
+            trash += versions.trash_of(old)
         after = VersionRow(new, stored.row.trail, trash)
         return await self._heads.swap_version(bucket_id, key, stored.data, after)
 
@@ -365,14 +354,17 @@ class Objects:
 
     # -- one commit -------------------------------------------------------------------------
 
-    async def _commit(
+    async def commit(
         self,
         bucket: Bucket,
         key: str,
         decide: Decide,
         learned: Callable[[], Awaitable[None]] | None = None,
     ) -> Plan | None:
-        """Commits of one process to one key take turns: only other processes can be first then."""
+        """Commit what `decide` plans for a key; None: it had nothing to do.
+
+        Commits of one process to one key take turns: only other processes can be first then.
+        """
         turn = self._turns.setdefault((bucket.id, key), asyncio.Lock())
         async with turn:
             return await self._commit_in_turn(bucket, key, decide, learned)
@@ -394,7 +386,7 @@ class Objects:
             current = await self._current_of(bucket.id, key, head)
             if self._buckets.stale(view):
                 view = await self._buckets.open(bucket)
-            plan = decide(head, current, view.bucket.versioning)
+            plan = decide(head, current, await self._mode(view, key, head))
             if plan is None:
                 return None
             plan = await self._prepare(bucket.id, key, stored, plan)
@@ -403,6 +395,14 @@ class Objects:
             if await self._land(view, key, stored, plan.head):
                 return plan
         raise Conflict(key)
+
+    async def _mode(self, view: BucketView, key: str, head: Head) -> Versioning:
+        """The bucket's versioning; ENABLED, whatever its record says, above a null under a lock."""
+        mode = view.bucket.versioning
+        if mode is Versioning.ENABLED or not head.null_seq:
+            return mode
+        null = await self.stored(view.bucket.id, key, head.null_seq)
+        return Versioning.ENABLED if null is not None and versions.bears_lock(null) else mode
 
     async def _land(self, view: BucketView, key: str, stored: StoredHead, head: Head) -> bool:
         """The swap that is the commit, and what has to hold afterwards."""
@@ -416,7 +416,7 @@ class Objects:
             return False
         await self._lease.ensure()  # where there was no row, a fence may be gone by now
         await self._buckets.confirm(view)
-        self._note(bucket_id, key, stored.head, head, edit)
+        self._note(view.bucket, key, stored.head, head, edit)
         return True
 
     async def _put_new(
@@ -460,7 +460,7 @@ class Objects:
             plan = versions.remove(head, one.marker, view.bucket.versioning)
             if plan is None:
                 done[n] = None
-            elif _swap_only(plan):
+            elif plan.swap_only:
                 plans[n] = plan
         if self._buckets.stale(view):
             return {}
@@ -470,7 +470,7 @@ class Objects:
         await self._buckets.confirm(view)
         for (n, plan), edit in zip(plans.items(), edits, strict=True):
             if edit is not None:
-                self._note(bucket.id, wanted[n].key, stored[n].head, plan.head, edit)
+                self._note(view.bucket, wanted[n].key, stored[n].head, plan.head, edit)
                 done[n] = plan.version
         return done
 
@@ -483,12 +483,14 @@ class Objects:
             await self.settle(bucket_id, key, displaced)
         if plan.copies and not await self._heads.place(bucket_id, key, stored):
             return None
-        if versions.heavy(plan.head.trash) and stored.head.trash:
-            await self.leftovers.spill(bucket_id, key, stored.head.trash)
-            return plan._replace(head=versions.without_trash(plan.head, stored.head.trash))
+        if early := versions.spillable(stored.head, plan.head):
+            await self.leftovers.spill(bucket_id, key, early)
+            return plan._replace(head=versions.without_trash(plan.head, early))
         return plan
 
-    def _note(self, bucket_id: bytes, key: str, before: Head, after: Head, edit: bytes) -> None:
+    def _note(self, bucket: Bucket, key: str, before: Head, after: Head, edit: bytes) -> None:
         fresh = tuple(entry for entry in after.trash if entry not in before.trash)
         if fresh or after.kind is Kind.NONE:
-            self.discarded(Discarded(bucket_id, key, fresh, edit=edit))
+            self.discarded(Discarded(bucket.id, key, fresh, edit=edit))
+        if (was := versions.gone(before, after)) is not None:
+            self.gone(bucket, was.size, 1)

@@ -205,11 +205,15 @@ class BucketPolicy(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DefaultEncryption(msgspec.Struct, frozen=True, array_like=True):
-    """How a bucket's new objects are encrypted when the request does not say it."""
+    """How a bucket's new objects are encrypted when the request does not say it (None: not).
 
-    mode: EncryptionMode
+    With `blocks_sse_c` no object is written with a client's key.
+    """
+
+    mode: EncryptionMode | None
     key_id: str = ""
     bucket_key: bool = False
+    blocks_sse_c: bool = False
 
 
 class Quota(msgspec.Struct, frozen=True, array_like=True):
@@ -220,7 +224,8 @@ class Quota(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A bucket with its whole configuration. `owner` is an account's canonical id.
+    """A bucket with its whole configuration. `owner` is an account's canonical id, `owner_quota`
+    the quota of all that account's buckets together.
 
     `acl` None: its owner's full control.
     """
@@ -234,6 +239,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         "lock",
         "lifecycle",
         "quota",
+        "owner_quota",
     )
 
     name: str
@@ -254,6 +260,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lock: BucketLock | None = None
     lifecycle: tuple[LifecycleRule, ...] = ()
     quota: Quota | None = None
+    owner_quota: Quota | None = None
 
 
 class UploadState(IntEnum):

@@ -142,6 +142,10 @@ class Uploads:
                 return True
         raise Conflict("a part")
 
+    async def amend(self, bucket_id: bytes, upload: Upload, draft: Version) -> bool:
+        """Change what an upload is to become; False when someone else changed it."""
+        return await self._move(bucket_id, upload, draft=draft) is not None
+
     async def complete(
         self, bucket_id: bytes, upload: Upload, op: bytes, *, digest: bytes, exact: bytes
     ) -> Upload:
@@ -198,6 +202,10 @@ class Uploads:
                 return True
         raise Conflict(upload.key)
 
+    async def abort_unchanged(self, bucket_id: bytes, upload: Upload) -> bool:
+        """Abort an open upload; False when it is not as it was any more."""
+        return await self._move(bucket_id, upload, state=UploadState.ABORTED) is not None
+
     async def reopen(self, bucket_id: bytes, upload: Upload) -> Upload:
         """Take a completing upload back to open, or to done if its operation has landed."""
         if upload.state is UploadState.COMPLETING:
@@ -231,8 +239,7 @@ class Uploads:
     async def page(self, scope: Scope, after: str, after_id: bytes, limit: int) -> UploadPage:
         """Uploads that have not ended, by key and then by the time of initiation."""
         page = UploadPage()
-        prefix = scope.prefix.encode()
-        first = scope.bucket_id + prefix.replace(b"\0", b"\0\xff")
+        first = keys.upload_prefix(scope.bucket_id, scope.prefix)
         start = max(first, self._behind(scope, after, after_id))
         cursor = Cursor(self._engine, Table.UPLOADS, start, keys.successor(first), 64)
         async for row in cursor:
@@ -249,16 +256,14 @@ class Uploads:
             else:
                 page.prefixes.append(common)
                 page.after, page.after_id = common, b""
-                escaped = common.encode().replace(b"\0", b"\0\xff")
-                cursor.jump(keys.successor(scope.bucket_id + escaped))
+                cursor.jump(keys.successor(keys.upload_prefix(scope.bucket_id, common)))
         return page
 
     def _behind(self, scope: Scope, after: str, after_id: bytes) -> bytes:
         if not after:
             return b""
         if scope.rolled(after):
-            escaped = after.encode().replace(b"\0", b"\0\xff")
-            return keys.successor(scope.bucket_id + escaped) or b""
+            return keys.successor(keys.upload_prefix(scope.bucket_id, after)) or b""
         if after_id:
             return keys.upload_row(scope.bucket_id, after, after_id) + b"\0"
         return keys.successor(keys.upload_rows(scope.bucket_id, after)) or b""

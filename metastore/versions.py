@@ -4,6 +4,7 @@ Invariant: applied to a list of versions and to a Head, each transition leaves b
 same; nothing becomes unreachable without being in the new Head's trash.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,6 +17,17 @@ TRASH_ENTRIES = 32  # that a Head may carry; more move to a row of `trash`
 TRASH_BYTES = 3 * 1024  # of their manifests
 
 
+Guard = Callable[[Version | None], None]  # raises when the current version forbids the change
+
+
+class Deletion(NamedTuple):
+    """A key to delete without a version id, as Objects.delete takes it."""
+
+    key: str
+    marker: Version
+    guard: Guard
+
+
 class Plan(NamedTuple):
     """A commit to be: `copies` (the current version) go into `versions` before `head` is swapped.
 
@@ -26,6 +38,12 @@ class Plan(NamedTuple):
     copies: tuple[Version, ...] = ()
     displaced: Version | None = None
     version: Version | None = None
+
+    @property
+    def swap_only(self) -> bool:
+        """Whether the swap of the Head is all that it takes."""
+        uploaded = self.displaced is not None and self.displaced.upload
+        return not (uploaded or self.copies or heavy(self.head.trash))
 
 
 def contains(ranges: Ranges, seq: int) -> bool:
@@ -51,6 +69,22 @@ def dropped(ranges: Ranges, seq: int) -> Ranges:
     return tuple(result)
 
 
+def without(ranges: Ranges, seqs: Sequence[int]) -> Ranges:
+    """`ranges` without `seqs`, which ascend and are all in them."""
+    result: list[tuple[int, int]] = []
+    rest = iter(seqs)
+    seq = next(rest, None)
+    for first, last in ranges:
+        while seq is not None and seq <= last:
+            if first < seq:
+                result.append((first, seq - 1))
+            first = seq + 1
+            seq = next(rest, None)
+        if first <= last:
+            result.append((first, last))
+    return tuple(result)
+
+
 def edited(head: Head, edit: bytes) -> Head:
     """`head` under a new edit id: what makes the bytes of every swap unique."""
     return replace(head, trail=(*head.trail, edit)[-TRAIL:])
@@ -68,7 +102,7 @@ def put(head: Head, draft: Version, mode: Versioning) -> Plan:
         null_seq = 0
     if displaced is not None:
         if version.null and displaced.null:
-            trash += _trash_of(displaced)
+            trash += trash_of(displaced)
         else:
             copies = (displaced,)
             live = added(live, displaced.seq)
@@ -103,9 +137,21 @@ def erase(head: Head) -> Plan:
         kind=Kind.REFERENCE if head.live else Kind.NONE,
         current=None,
         last=head.last + 1,
-        trash=head.trash + (_trash_of(gone) if gone else ()),
+        trash=head.trash + (trash_of(gone) if gone else ()),
     )
     return Plan(after, displaced=gone)
+
+
+def gone(before: Head, after: Head) -> Version | None:
+    """The object that was current and is stored no more.
+
+    Noncurrent ones are known to who removes them; but of a null version that another replaces in
+    its row nothing is known: it stays counted until the next count.
+    """
+    was = before.current
+    if was is None or was.kind is not Kind.OBJECT or contains(after.live, was.seq):
+        return None
+    return None if after.current is not None and after.current.seq == was.seq else was
 
 
 def drop(head: Head, seq: int) -> Head:
@@ -116,12 +162,24 @@ def drop(head: Head, seq: int) -> Head:
     return replace(head, kind=kind, live=live, null_seq=null_seq)
 
 
+def prune(head: Head, seqs: Sequence[int]) -> Head:
+    """Delete noncurrent versions, of ascending `seqs`, for good: their rows are trash."""
+    live = without(head.live, seqs)
+    return replace(
+        head,
+        kind=Kind.NONE if head.kind is Kind.REFERENCE and not live else head.kind,
+        live=live,
+        null_seq=head.null_seq if contains(live, head.null_seq) else 0,
+        trash=(*head.trash, *(Trash(op=b"", seq=seq) for seq in seqs)),
+    )
+
+
 def amend(head: Head, version: Version) -> Head:
     """The current version changed in place: tags, placement."""
     old = head.current
     trash = head.trash
     if old is not None and old.manifest != version.manifest:
-        trash += _trash_of(old)
+        trash += trash_of(old)
     return replace(head, current=version, kind=version.kind, trash=trash)
 
 
@@ -132,7 +190,18 @@ def moved(head: Head, version: Version) -> Head:
 
 def without_trash(head: Head, done: tuple[Trash, ...]) -> Head:
     """`head` without the trash entries that were dealt with."""
-    return replace(head, trash=tuple(entry for entry in head.trash if entry not in done))
+    gone = frozenset(done)
+    return replace(head, trash=tuple(entry for entry in head.trash if entry not in gone))
+
+
+def spillable(before: Head, after: Head) -> tuple[Trash, ...]:
+    """What of the trash of `after`, if it is too much, may go elsewhere before the swap to it.
+
+    What was trash already, and rows: who collects one looks whether the Head names it.
+    """
+    if not heavy(after.trash):
+        return ()
+    return tuple(entry for entry in after.trash if entry.seq or entry in before.trash)
 
 
 def heavy(trash: tuple[Trash, ...]) -> bool:
@@ -147,11 +216,22 @@ def removable(head: Head) -> bool:
     return head.kind is Kind.NONE and not head.live and not head.trash
 
 
+def trash_of(version: Version) -> tuple[Trash, ...]:
+    """What is left of a version that is gone."""
+    return (Trash(version.op, version.manifest),) if version.manifest else ()
+
+
+def bears_lock(version: Version) -> bool:
+    """Whether a retention or a legal hold was ever set, so that the bucket has object lock."""
+    return version.retention is not None or version.legal_hold is not None
+
+
 def _seen(head: Head, mode: Versioning) -> Versioning:
-    """`mode`, unless the key shows that it is out of date: a bucket is never OFF again."""
+    """`mode`, unless the key shows that it is out of date.
+
+    A bucket is never OFF again, and one with object lock is ENABLED for ever.
+    """
+    if head.current is not None and bears_lock(head.current):
+        return Versioning.ENABLED
     versioned = head.live or (head.current is not None and not head.current.null)
     return Versioning.ENABLED if versioned and mode is Versioning.OFF else mode
-
-
-def _trash_of(version: Version) -> tuple[Trash, ...]:
-    return (Trash(version.op, version.manifest),) if version.manifest else ()

@@ -35,7 +35,8 @@ class S3Error(Exception):
 
 def code(name: str, status: int, message: str) -> type[S3Error]:
     """Declare one error code of S3."""
-    return type(name, (S3Error,), {"code": name, "status": status, "message": message})
+    members = {"code": name, "status": status, "message": message}
+    return type(name.replace(".", ""), (S3Error,), members)
 
 
 # fmt: off
@@ -107,10 +108,10 @@ InvalidTag = code("InvalidTag", 400, "The tag provided was not a valid tag. This
 InvalidTargetBucketForLogging = code("InvalidTargetBucketForLogging", 400, "The target bucket for logging either does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group.")
 InvalidToken = code("InvalidToken", 400, "The provided token is malformed or otherwise not valid.")
 InvalidURI = code("InvalidURI", 400, "Couldn't parse the specified URI.")
-KMSDisabledException = code("KMSDisabledException", 400, "The request was rejected because the specified KMS key is not enabled.")
+KMSDisabledException = code("KMS.DisabledException", 400, "The request was rejected because the specified KMS key is not enabled.")
 KMSInvalidKeyUsageException = code("KMSInvalidKeyUsageException", 400, "The request was rejected because the KMS key is not compatible with the operation.")
 KMSInvalidStateException = code("KMSInvalidStateException", 400, "The request was rejected because the state of the specified KMS key is not valid for it.")
-KMSKeyNotFoundException = code("KMSKeyNotFoundException", 400, "The request was rejected because the specified KMS key could not be found.")
+KMSNotFoundException = code("KMS.NotFoundException", 400, "The request was rejected because the specified KMS key could not be found.")
 KeyTooLongError = code("KeyTooLongError", 400, "Your key is too long")
 MalformedACLError = code("MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema")
 MalformedPOSTRequest = code("MalformedPOSTRequest", 400, "The body of your POST request is not well-formed multipart/form-data.")

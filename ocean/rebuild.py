@@ -7,18 +7,33 @@ current one. What cannot be known is listed in ocean/design/0005-backup-and-rebu
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from blobstore.base import BlobError, Corrupt, NotFound
 from blobstore.blobs import Blobs
 from blobstore.extents import Extent, Layout, Slice
 from blobstore.frames import Needle
-from metastore.records import Algorithm, Bucket, Checksum, Life, LifeState, Version, Versioning
+from metastore.records import (
+    Algorithm,
+    Bucket,
+    Checksum,
+    EncryptionMode,
+    Life,
+    LifeState,
+    Version,
+    Versioning,
+)
+from metastore.retention_records import BucketLock
 from ocean.backup import Notes
 from ocean.body import digests
+from ocean.body.cipher import Tampered, sealed_size, window
 from ocean.body.digests import MD5, Digests
 from ocean.jobs.orphans import epoch_of
+from ocean.keys.provider import KeyProviderError
+from ocean.keys.wrapping import wrapper_of
 from ocean.objects import label, manifest
+from ocean.objects.encryption import Cipher, Subject
 from ocean.objects.label import Label
 from ocean.objects.manifest import StoredPart
 from ocean.rules import etag
@@ -30,13 +45,18 @@ _CHECKSUM = "CRC64NVME"
 
 
 class Rebuilt(NamedTuple):
-    """What was made, and what could not be: writes without all their bytes, and unknown blobs."""
+    """What was made, and what could not be: writes without all their bytes, and unknown blobs.
+
+    `keyless` are writes (objects, or parts) whose encryption keys, `missing_keys`, are not here.
+    """
 
     buckets: int
     versions: int
     assembled: int  # of the versions: those put together from parts
     incomplete: int
     unlabeled: int
+    keyless: int = 0
+    missing_keys: tuple[str, ...] = ()
 
 
 class _Write(NamedTuple):
@@ -47,9 +67,11 @@ class _Write(NamedTuple):
 
 
 class _Read(NamedTuple):
+    """What a write's bytes are; without a checksum where nobody here can open them."""
+
     size: int
-    md5: bytes
-    checksum: bytes
+    etag: bytes
+    checksum: bytes | None
 
 
 Writes = dict[bytes, _Write]  # by operation id
@@ -73,7 +95,9 @@ class Rebuild:
         self._notes = notes
         self._objects: dict[_Key, Writes] = defaultdict(dict)
         self._parts: dict[_Key, dict[bytes, Writes]] = defaultdict(lambda: defaultdict(dict))
-        self._versions = self._assembled = self._incomplete = self._unlabeled = 0
+        self._locked: set[bytes] = set()  # ids of buckets with object lock
+        self._missing_keys: set[str] = set()
+        self._versions = self._assembled = self._incomplete = self._unlabeled = self._keyless = 0
 
     async def run(self) -> Rebuilt:
         """Read everything, then make buckets and versions."""
@@ -92,7 +116,13 @@ class Rebuild:
                 some = keys[first : first + _TOGETHER]
                 await asyncio.gather(*(self._put_all(bucket, key) for key in some))
         return Rebuilt(
-            len(by_bucket), self._versions, self._assembled, self._incomplete, self._unlabeled
+            len(by_bucket),
+            self._versions,
+            self._assembled,
+            self._incomplete,
+            self._unlabeled,
+            self._keyless,
+            tuple(sorted(self._missing_keys)),
         )
 
     # -- what is there ----------------------------------------------------------------------
@@ -125,6 +155,8 @@ class Rebuild:
         if owner is None:
             self._unlabeled += 1
             return
+        if owner.retention is not None or owner.legal_hold is not None:
+            self._locked.add(owner.bucket_id)
         key = (owner.bucket_id, owner.key)
         writes = self._parts[key][owner.upload] if owner.part else self._objects[key]
         known = writes.get(owner.op)
@@ -143,6 +175,7 @@ class Rebuild:
             created_ms=self._ocean.clock.now_ms(),
             region=self._region,
             versioning=Versioning.ENABLED,
+            lock=BucketLock() if bucket_id in self._locked else None,
         )
         await self._ocean.meta.buckets.create(bucket)
         return bucket
@@ -163,18 +196,23 @@ class Rebuild:
         read = await self._read(write)
         if read is None:
             return None
-        owner = write.owner
+        owner, checksum = write.owner, None
+        if read.checksum is not None:
+            checksum = Checksum(Algorithm[_CHECKSUM], digests.encode(read.checksum))
         return Version(
             op=owner.op,
             size=read.size,
             modified_ms=owner.created_ms,
-            etag=read.md5,
+            etag=read.etag,
             owner=owner.owner or self._owner,
-            checksum=Checksum(Algorithm[_CHECKSUM], digests.encode(read.checksum)),
+            checksum=checksum,
             headers=owner.headers,
             metadata=owner.metadata,
             tags=owner.tags,
             manifest=manifest.whole(write.extents, read.size),
+            retention=owner.retention,
+            legal_hold=owner.legal_hold,
+            encryption=owner.encryption,
         )
 
     async def _assemble(
@@ -192,7 +230,7 @@ class Rebuild:
         if not newest:
             return None
         stored = [
-            StoredPart(number, read.size, "", manifest.encode_extents(write.extents))
+            StoredPart(number, read.size, "", manifest.encode_extents(write.extents), _salt(write))
             for number, (write, read) in sorted(newest.items())
         ]
         op = self._ocean.meta.edits.next()
@@ -200,32 +238,66 @@ class Rebuild:
         if chunks:
             await self._ocean.meta.manifests.write(bucket.id, op, chunks)
         self._assembled += 1
-        md5s = [newest[part.number][1].md5 for part in stored]
+        etags = [newest[part.number][1].etag for part in stored]
+        last = newest[stored[-1].number][0].owner
         return Version(
             op=op,
             size=sum(part.size for part in stored),
             modified_ms=int.from_bytes(upload[:8], "big"),  # an upload's id begins with its time
-            etag=bytes.fromhex(etag.multipart_etag(md5s)[:32]),
+            etag=bytes.fromhex(etag.multipart_etag(etags)[:32]),
             parts=len(stored),
             owner=self._owner,
             metadata={MARK: f"{len(stored)} parts, the last has number {stored[-1].number}"},
             manifest=data,
             upload=upload,
+            retention=last.retention,
+            legal_hold=last.legal_hold,
+            encryption=last.encryption,
         )
 
     async def _read(self, write: _Write) -> _Read | None:
         """Digests of a write's bytes; None when they are not all there and right."""
-        running = Digests((MD5, _CHECKSUM))
-        size = sum(extent.size for extent in write.extents)
+        owner, stored = write.owner, sum(extent.size for extent in write.extents)
+        size = owner.body_size(stored)
         try:
-            if write.owner.size not in (-1, size):
+            if owner.size not in (-1, size) or (owner.encryption and sealed_size(size) != stored):
                 raise Corrupt("broken off")
-            slices = [Slice(extent, 0, extent.size) for extent in write.extents]
-            async for piece in self._blobs.read_all(slices):
-                running.feed(piece)
-                self._notes.count(len(piece))
-        except BlobError:
+            return await self._digested(write, size, await self._cipher(owner))
+        except (BlobError, Tampered):
             self._incomplete += 1
             return None
+
+    async def _digested(self, write: _Write, size: int, cipher: Cipher | None) -> _Read:
+        opening = None
+        if cipher is not None:
+            opening = cipher.opening(write.owner.op, size, window(0, size, size))
+        running = Digests((MD5, _CHECKSUM))
+        slices = [Slice(extent, 0, extent.size) for extent in write.extents]
+        async for piece in self._blobs.read_all(slices):
+            running.feed(piece if opening is None else opening.feed(piece))
+            self._notes.count(len(piece))
+        if opening is not None:
+            opening.finish()
         found = running.finish()
-        return _Read(size, found[MD5], found[_CHECKSUM])
+        if cipher is not None:
+            return _Read(size, cipher.etag(found[MD5]), found[_CHECKSUM])
+        return _Read(size, found[MD5], None if write.owner.encryption else found[_CHECKSUM])
+
+    async def _cipher(self, owner: Label) -> Cipher | None:
+        """What opens a write; None of a plain one, and where the key is not here."""
+        encryption = owner.encryption
+        if encryption is None or encryption.mode is EncryptionMode.C:
+            return None
+        subject = Subject(owner.bucket_id, owner.key, owner.upload or owner.op)
+        try:
+            return await self._ocean.ciphers.opened(encryption, subject)
+        except KeyProviderError:
+            self._keyless += 1
+            with suppress(KeyProviderError):
+                self._missing_keys.add(wrapper_of(encryption.wrapped).name)
+            return None
+
+
+def _salt(write: _Write) -> bytes:
+    """Of a part, for its manifest."""
+    return write.owner.op if write.owner.encryption is not None else b""

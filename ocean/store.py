@@ -6,13 +6,18 @@ from collections.abc import Callable
 
 from blobstore.blobs import Blobs
 from metastore.store import MetaStore
+from metastore.usage import Ledger
+from ocean.keys.provider import KeyProvider, NoKeys
 from ocean.objects import multipart
 from ocean.objects.delete import Delete
 from ocean.objects.discard import Discard
+from ocean.objects.encryption import Ciphers
 from ocean.objects.get import Get
 from ocean.objects.put import Ingest, Place, Put, anywhere
+from ocean.objects.quotas import Quotas
 from ocean.partitions.records import Topology
 from ocean.ports import Clock
+from ocean.rules.newbuckets import NewBucket
 
 
 class SystemClock:
@@ -33,8 +38,10 @@ class Ocean:
         clock: Clock | None = None,
         place: Place = anywhere,
         topology: Callable[[], Topology] = Topology,
+        keys: KeyProvider | None = None,
     ) -> None:
         self.topology = topology
+        self.new_bucket = NewBucket()
         self.place = place
         self.clock = clock or SystemClock()
         self.meta = meta
@@ -43,10 +50,20 @@ class Ocean:
         ingest = Ingest(blobs)
         self.inflight = ingest.inflight
         self.get = Get(meta, blobs)
-        self.put = Put(meta, ingest, self.discard, self.clock, place)
+        self.ciphers = Ciphers(keys or NoKeys())
+        self.quotas = Quotas(Ledger(meta.engine, meta.edits))
+        meta.objects.gone = self.quotas.gone
+        self.put = Put(meta, ingest, self.discard, self.clock, place, self.ciphers, self.quotas)
         self.delete = Delete(meta, self.clock)
         self.multipart = multipart.Multipart(
-            meta, ingest, self.discard, self.clock, place, min_part=_min_part()
+            meta,
+            ingest,
+            self.discard,
+            self.clock,
+            place,
+            self.ciphers,
+            self.quotas,
+            min_part=_min_part(),
         )
 
     async def close(self) -> None:

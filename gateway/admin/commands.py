@@ -1,4 +1,4 @@
-"""`ocean admin user …`, `access-key …`, `policy …` and `group …`."""
+"""`ocean admin user …`, `access-key …`, `policy …`, `group …` and `quota …`."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.admin import quota_commands as quotas
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.starting import StartError
 
@@ -25,6 +26,7 @@ def add(commands: Commands) -> None:
     _add_keys(nouns.add_parser("access-key", help="pairs to sign with"))
     _add_policies(nouns.add_parser("policy", help="what users and groups may do"))
     _add_groups(nouns.add_parser("group", help="users with the same policies"))
+    _add_quotas(nouns.add_parser("quota", help="what buckets and users may store"))
 
 
 def _add_users(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +94,18 @@ def _add_groups(parser: argparse.ArgumentParser) -> None:
         member = _verb(verbs, name, act, text)
         member.add_argument("name", metavar="GROUP")
         member.add_argument("user", metavar="USER")
+
+
+def _add_quotas(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    put = _verb(verbs, "set", quotas.put, "set both bounds")
+    quotas.add_bounds(put)
+    quotas.add_whose(put)
+    for name, act, text in (
+        ("show", quotas.show, "the bounds, and what is stored"),
+        ("remove", quotas.remove, "set no bounds any more"),
+    ):
+        quotas.add_whose(_verb(verbs, name, act, text))
 
 
 def _add_pair(parser: argparse.ArgumentParser) -> None:

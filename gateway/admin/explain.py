@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from gateway.admin.answers import Route, decoded, json_answer
+from gateway.conditionkeys import OWNER
 from gateway.http import Response
 from metastore.records import Version
 from ocean import errors
@@ -18,6 +19,7 @@ from ocean.identity.identities import Identities
 from ocean.identity.records import Account
 from ocean.rules import access
 from ocean.rules.access import Principal, Target
+from ocean.rules.policy.actions import ACTIONS
 from ocean.rules.policy.patterns import Context
 from ocean.store import Ocean
 
@@ -60,9 +62,12 @@ class ExplainApi:
     async def _explain(self, _by: Account, body: bytes, _query: dict[str, str]) -> Response:
         asked = decoded(body, Asked)
         action = access.action_on(asked.action, asked.version_id or None)
-        who = await self._principal(asked.user)
+        if action not in ACTIONS:
+            raise errors.InvalidArgument(f"there is no action {action}")
+        account = await self._account(asked.user)
+        who = await self._principal(account)
         target, found, told = await self._target(asked, action)
-        context = _context(asked.context, found)
+        context = _context(asked, account, target, found)
         ruling = access.decide(who, action, target, context)
         return json_answer(
             Explained(
@@ -76,12 +81,15 @@ class ExplainApi:
             )
         )
 
-    async def _principal(self, name: str) -> Principal:
-        if not name:
-            return Principal(None)
-        account = await self._identities.account(name)
-        if account is None:
+    async def _account(self, name: str) -> Account | None:
+        account = await self._identities.account(name) if name else None
+        if name and account is None:
             raise Absent(f"no user {name}")
+        return account
+
+    async def _principal(self, account: Account | None) -> Principal:
+        if account is None:
+            return Principal(None)
         return Principal(account.id, account.root, await self._attached.of(account))
 
     async def _target(self, asked: Asked, action: str) -> tuple[Target, Version | None, str]:
@@ -104,11 +112,27 @@ class ExplainApi:
         return Target.of(bucket, asked.key, version), version, f"owned by {version.owner}"
 
 
-def _context(given: dict[str, str], found: Version | None) -> Context:
-    values = {_lower(name): (value,) for name, value in given.items()}
+def _context(
+    asked: Asked, account: Account | None, target: Target, found: Version | None
+) -> Context:
+    """What the store knows itself of the request, and what is given of it."""
+    known = {"aws:principaltype": "Anonymous", "aws:userid": "anonymous"}
+    if account is not None:
+        known = {
+            "aws:principalaccount": account.id,
+            "aws:principalarn": f"arn:aws:iam::{account.id}:user/{account.name}",
+            "aws:principaltype": "User",
+            "aws:userid": account.id,
+            "aws:username": account.name,
+        }
+    if target.bucket is not None:
+        known |= dict.fromkeys(OWNER, target.bucket.owner)
+    if asked.version_id:
+        known["s3:versionid"] = asked.version_id
     for key, value in found.tags if found is not None else ():
-        values[f"s3:existingobjecttag/{key}"] = (value,)
-    return values.get
+        known[f"s3:existingobjecttag/{key}"] = value
+    known |= {_lower(name): value for name, value in asked.context.items()}
+    return {name: (value,) for name, value in known.items()}.get
 
 
 def _lower(name: str) -> str:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
-from gateway.ops.changes import changed
+from gateway.ops.changes import changed, configured
 from gateway.ops.grants import wanted
 from gateway.ops.shapes.acl import (
     AccessControlPolicy,
@@ -42,7 +42,7 @@ async def put_bucket_acl(cx: Context, given: PutBucketAclInput) -> None:
         ownership.check_not_blocked(bucket, grants)
         return replace(bucket, acl=grants)
 
-    await cx.ocean.meta.buckets.change(cx.bucket, change)
+    await configured(cx, change)
 
 
 @s3.operation("GET", "/{Bucket}/{Key+}?acl", action="s3:GetObjectAcl")

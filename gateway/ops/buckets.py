@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.changes import configured
 from gateway.ops.grants import of_new_bucket
 from gateway.ops.policy import OWNERSHIP
 from gateway.ops.shapes.buckets import (
@@ -32,17 +33,19 @@ from gateway.wire import listing
 from metastore.errors import BucketNotEmpty as NotEmpty
 from metastore.errors import BucketTaken
 from metastore.keys import ID_SIZE
-from metastore.records import Bucket, Ownership, Versioning
+from metastore.records import Bucket, Versioning
+from metastore.retention_records import BucketLock
 from ocean import errors
 from ocean.errors import (
     BucketAlreadyExists,
     BucketAlreadyOwnedByYou,
     BucketNotEmpty,
     IllegalLocationConstraintException,
+    InvalidBucketState,
     InvalidLocationConstraint,
     MalformedXML,
 )
-from ocean.rules import naming, tags
+from ocean.rules import access, naming, tags
 
 DEFAULT_REGION = "us-east-1"
 _STATUS = {Versioning.ENABLED: "Enabled", Versioning.SUSPENDED: "Suspended"}
@@ -56,7 +59,8 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
     configuration = given.create_bucket_configuration
     if configuration is not None:
         _check_location(configuration.location_constraint, cx.region)
-    controls = OWNERSHIP[given.object_ownership] if given.object_ownership else Ownership.UNSET
+    unsaid = cx.ocean.new_bucket
+    controls = OWNERSHIP[given.object_ownership] if given.object_ownership else unsaid.ownership
     bucket = Bucket(
         name=name,
         id=secrets.token_bytes(ID_SIZE),
@@ -66,7 +70,13 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
         tags=_tags(configuration),
         acl=await of_new_bucket(cx, cx.caller.id, controls),
         ownership=controls,
+        public_access_block=unsaid.public_access_block,
+        encryption=unsaid.encryption,
+        owner_quota=cx.caller.quota,
     )
+    _check_settings(cx, given, bucket)
+    if given.object_lock_enabled_for_bucket:
+        bucket = _with_lock(cx, bucket)
     try:
         await cx.ocean.meta.buckets.create(bucket)
     except BucketTaken as taken:
@@ -78,10 +88,29 @@ async def create_bucket(cx: Context, given: CreateBucketInput) -> CreateBucketOu
     return CreateBucketOutput(location=f"/{name}")
 
 
+def _with_lock(cx: Context, bucket: Bucket) -> Bucket:
+    """A new bucket with object lock, which keeps versions; AccessDenied."""
+    for action in ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"):
+        cx.authorize(action, access.Target(bucket))
+    return replace(bucket, lock=BucketLock(), versioning=Versioning.ENABLED)
+
+
+def _check_settings(cx: Context, given: CreateBucketInput, bucket: Bucket) -> None:
+    """AccessDenied unless the caller may set by itself what the request sets of a new bucket."""
+    asked = {
+        "s3:PutBucketAcl": bucket.acl is not None,
+        "s3:PutBucketOwnershipControls": given.object_ownership is not None,
+        "s3:PutBucketTagging": bucket.tags != (),
+    }
+    for action, sets in asked.items():
+        if sets:
+            cx.authorize(action, access.Target(bucket))
+
+
 async def _check_same(cx: Context, wanted: Bucket) -> None:
-    """BucketAlreadyExists if the bucket that is there has other settings than those asked for."""
+    """BucketAlreadyExists if the bucket that is there has another ACL than the one asked for."""
     there = await cx.ocean.meta.buckets.find(wanted.name)
-    if there is None or (there.acl, there.ownership) != (wanted.acl, wanted.ownership):
+    if there is None or there.acl != wanted.acl or (wanted.lock is not None and there.lock is None):
         raise BucketAlreadyExists(BucketName=wanted.name)
 
 
@@ -146,7 +175,17 @@ async def put_bucket_versioning(cx: Context, given: PutBucketVersioningInput) ->
     if configuration.status is None:
         raise MalformedXML
     mode = Versioning.ENABLED if configuration.status == "Enabled" else Versioning.SUSPENDED
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, versioning=mode))
+
+    def change(bucket: Bucket) -> Bucket:
+        if bucket.lock is not None and mode is Versioning.SUSPENDED:
+            raise InvalidBucketState(
+                "An Object Lock configuration is present on this bucket, so the versioning state "
+                "cannot be changed.",
+                BucketName=bucket.name,
+            )
+        return replace(bucket, versioning=mode)
+
+    await configured(cx, change)
 
 
 @s3.operation("GET", "/{Bucket}?requestPayment", action="s3:GetBucketRequestPayment")

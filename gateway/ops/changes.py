@@ -1,12 +1,13 @@
-"""Changes of a version in place: its tags, its ACL."""
+"""Changes of a version in place and of a bucket's configuration, by who may at that moment."""
 
 from collections.abc import Callable
 
 from gateway.context import Context
 from metastore.errors import NoVersion
-from metastore.records import Kind, Version
+from metastore.records import Bucket, Kind, Version
 from ocean.errors import NoSuchKey, NoSuchVersion
 from ocean.objects.get import marker_headers, marker_named
+from ocean.rules import access
 from ocean.rules.naming import check_version_id
 
 
@@ -25,7 +26,7 @@ async def changed(
             if version_id is None:
                 raise NoSuchKey(headers=marker_headers(version), Key=cx.key)
             raise marker_named(version)
-        cx.authorize_on(action, cx.bucket, cx.key, version)
+        cx.authorize_on(action, cx.bucket, cx.key, version, version_id)
         return change(version)
 
     try:
@@ -34,3 +35,17 @@ async def changed(
         if version_id is None:
             raise NoSuchKey(Key=cx.key) from None
         raise NoSuchVersion(Key=cx.key, VersionId=version_id) from None
+
+
+async def configured(cx: Context, change: Callable[[Bucket], Bucket]) -> Bucket:
+    """The bucket as `change` left it; AccessDenied.
+
+    The right may have been taken away while the document came, so it is looked at again, on the
+    record that is replaced.
+    """
+
+    def allowed(bucket: Bucket) -> Bucket:
+        cx.authorize(cx.action, access.Target(bucket))
+        return change(bucket)
+
+    return await cx.ocean.meta.buckets.change(cx.bucket, allowed)

@@ -6,10 +6,13 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops import sse
+from gateway.ops.customerkeys import source_key
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
     class_number,
+    locked,
     made_version,
     modified,
     parse_algorithm,
@@ -20,7 +23,9 @@ from gateway.ops.drafts import (
     user_metadata,
     write_guard,
 )
+from gateway.ops.found import found_upload
 from gateway.ops.grants import of_new_object
+from gateway.ops.lifecycle import expires
 from gateway.ops.shapes.copying import (
     CopyObjectInput,
     CopyObjectOutput,
@@ -60,7 +65,9 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
             f"source: {MAX_PUT}"
         )
     same = found.bucket.id == cx.bucket.id and found.key == cx.key
+    encrypt = sse.wanted(cx, given)
     replaces = given.metadata_directive == "REPLACE" or given.tagging_directive == "REPLACE"
+    replaces = replaces or sse.changes(encrypt, given, found.version)
     if same and not replaces and copysource.parse(given.copy_source).version_id is None:
         raise InvalidRequest(
             "This copy request is illegal because it is trying to copy an object to itself "
@@ -74,8 +81,10 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
         found.source.body(),
         expected=Expected(algorithm=_algorithm(given, found.version)),
         guard=write_guard(cx, given.if_match, given.if_none_match),
+        encrypt=encrypt,
     )
     return CopyObjectOutput(
+        expiration=expires(cx, version),
         copy_source_version_id=stated_version(found.bucket, found.version),
         version_id=made_version(version),
         copy_object_result=CopyObjectResult(
@@ -84,6 +93,7 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
             checksum_type=checksum_type(version.checksum),
             **checksum_fields(version.checksum),
         ),
+        **sse.made(encrypt, given),
     )
 
 
@@ -107,20 +117,22 @@ async def _draft(cx: Context, given: CopyObjectInput, found: Found) -> Version:
     if given.metadata_directive == "REPLACE":
         headers, metadata = system_headers(given), user_metadata(given.metadata)
         made = replace(made, headers=headers, metadata=metadata)
+    made = locked(cx, made, given)
     pairs = source.tags
     if given.tagging_directive == "REPLACE":
         pairs = tuple(tags.parse_header(given.tagging or "").items())
     elif pairs:
         named = copysource.parse(given.copy_source).version_id
         action = access.action_on("s3:GetObjectTagging", named)
-        cx.authorize_on(action, found.bucket, found.key, source)
+        cx.authorize_on(action, found.bucket, found.key, source, named)
     return tagged(cx, made, pairs) if pairs else made
 
 
-@s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject")
+@s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject", also=sse.REPEATED)
 async def upload_part_copy(cx: Context, given: UploadPartCopyInput) -> UploadPartCopyOutput:
     """Store a part with the bytes of an object, or of a range of it."""
-    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    upload = await found_upload(cx, given.upload_id)
+    cipher = await sse.of_upload(cx, given, upload)
     found = await _find(cx, given)
     start, stop = 0, found.version.size
     if given.copy_source_range is not None:
@@ -136,6 +148,7 @@ async def upload_part_copy(cx: Context, given: UploadPartCopyInput) -> UploadPar
         given.part_number,
         found.source.body(start, stop),
         Expected(algorithm=upload.algorithm),
+        cipher,
     )
     made = Version(modified_ms=part.modified_ms)
     return UploadPartCopyOutput(
@@ -145,6 +158,7 @@ async def upload_part_copy(cx: Context, given: UploadPartCopyInput) -> UploadPar
             last_modified=modified(made),
             **checksum_fields(part.checksum),
         ),
+        **sse.answer(upload.draft.encryption, given),
     )
 
 
@@ -166,6 +180,7 @@ async def _find(cx: Context, given: SourceInput) -> Found:
             "The source of a copy request may not specifically refer to a delete marker by "
             "version id."
         ) from None
+    cipher = await sse.opened(cx, bucket, named.key, version, source_key(cx, given))
     wanted = conditions.read_conditions(
         given.copy_source_if_match,
         given.copy_source_if_none_match,
@@ -174,4 +189,4 @@ async def _find(cx: Context, given: SourceInput) -> Found:
     )
     seconds = version.modified_ms // 1000
     preconditions.check_source(wanted, etag=version.etag_text, modified=seconds)
-    return Found(bucket, named.key, Source(cx.ocean.get, bucket, named.key, version))
+    return Found(bucket, named.key, Source(cx.ocean.get, bucket, named.key, version, cipher))

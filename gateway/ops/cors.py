@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.changes import configured
 from gateway.ops.shapes.cors import (
     CORSConfiguration,
     CORSRule,
@@ -51,10 +52,10 @@ async def put_bucket_cors(cx: Context, given: PutBucketCorsInput) -> None:
         for rule in given.cors_configuration.cors_rules
     )
     cors.check(rules)
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, cors=rules))
+    await configured(cx, lambda bucket: replace(bucket, cors=rules))
 
 
 @s3.operation("DELETE", "/{Bucket}?cors", action="s3:PutBucketCORS", status=204)
 async def delete_bucket_cors(cx: Context, _given: DeleteBucketCorsInput) -> None:
     """Remove the rules."""
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, cors=()))
+    await configured(cx, lambda bucket: replace(bucket, cors=()))

@@ -1,13 +1,14 @@
 """Operations that delete objects and versions."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
 
-from gateway.conditionkeys import NOTHING
 from gateway.context import Context
 from gateway.failures import translated
 from gateway.operations import s3
 from gateway.ops.drafts import guard_of, write_guard
+from gateway.ops.locking import bypasses
 from gateway.ops.shapes.deleting import (
     DeletedObject,
     DeleteError,
@@ -26,15 +27,19 @@ from ocean.errors import MalformedXML, S3Error
 from ocean.objects.delete import Deleted
 from ocean.rules import access
 
+log = logging.getLogger(__name__)
+
 MAX_KEYS = 1000
 _TOGETHER = 250  # deletions of one request that are under way at once
+_RULED = 20  # that are ruled on before others get their turn: a policy may take milliseconds
 
 
 @s3.operation("DELETE", "/{Bucket}/{Key+}", action="s3:DeleteObject", status=204)
 async def delete_object(cx: Context, given: DeleteObjectInput) -> DeleteObjectOutput:
     """Delete an object, or one version of it."""
     guard = write_guard(cx, given.if_match)
-    done = await cx.ocean.delete(cx.bucket, cx.key, given.version_id, guard)
+    bypass = bypasses(cx, cx.key, cx.version_id, asked=given.bypass_governance_retention)
+    done = await cx.ocean.delete(cx.bucket, cx.key, given.version_id, guard, bypass=bypass)
     return DeleteObjectOutput(version_id=done.version_id, delete_marker=done.marker or None)
 
 
@@ -47,7 +52,7 @@ async def delete_objects(cx: Context, given: DeleteObjectsInput) -> DeleteObject
     results: list[DeletedObject | DeleteError] = []
     for first in range(0, len(wanted), _TOGETHER):
         some = wanted[first : first + _TOGETHER]
-        results += await _deleted(cx, some)
+        results += await _deleted(cx, some, bypass=given.bypass_governance_retention)
     quiet = bool(given.delete.quiet)
     return DeleteObjectsOutput(
         document=DeleteResult(
@@ -58,41 +63,43 @@ async def delete_objects(cx: Context, given: DeleteObjectsInput) -> DeleteObject
 
 
 async def _deleted(
-    cx: Context, wanted: Sequence[ObjectIdentifier]
+    cx: Context, wanted: Sequence[ObjectIdentifier], *, bypass: bool | None
 ) -> list[DeletedObject | DeleteError]:
     """Keys together, versions each on its own."""
     results: dict[int, Deleted | Exception] = {}
     together: dict[int, tuple[str, Guard]] = {}
     single: dict[int, Awaitable[Deleted | Exception]] = {}
     for n, one in enumerate(wanted):
+        if n % _RULED == 0:
+            await asyncio.sleep(0)
         try:
-            guard = _checked(one)
+            guard = _checked(cx, one)
             action = access.action_on("s3:DeleteObject", one.version_id)
-            also = {"s3:versionid": (one.version_id,)} if one.version_id else NOTHING
-            cx.authorize(action, access.Target(cx.bucket, one.key), also)
+            cx.authorize(action, access.Target(cx.bucket, one.key), one.version_id)
         except S3Error as error:
             results[n] = error
             continue
         if one.version_id is None:
             together[n] = one.key, guard
         else:
-            single[n] = _delete_version(cx, one.key, one.version_id, guard)
+            asked = bypasses(cx, one.key, one.version_id, asked=bypass)
+            single[n] = _delete_version(cx, one.key, one.version_id, guard, bypass=asked)
     done = await cx.ocean.delete.many(cx.bucket, list(together.values()))
     results |= zip(together, done, strict=True)
     results |= zip(single, await asyncio.gather(*single.values()), strict=True)
-    return [_answer(one, results[n]) for n, one in enumerate(wanted)]
+    return [_answer(cx, one, results[n]) for n, one in enumerate(wanted)]
 
 
 async def _delete_version(
-    cx: Context, key: str, version_id: str, guard: Guard
+    cx: Context, key: str, version_id: str, guard: Guard, *, bypass: bool
 ) -> Deleted | Exception:
     try:
-        return await cx.ocean.delete(cx.bucket, key, version_id, guard)
+        return await cx.ocean.delete(cx.bucket, key, version_id, guard, bypass=bypass)
     except Exception as error:  # noqa: BLE001 - it is the answer for this version
         return error
 
 
-def _checked(wanted: ObjectIdentifier) -> Guard:
+def _checked(cx: Context, wanted: ObjectIdentifier) -> Guard:
     """The condition of one entry; an S3 error for what is wrong with it."""
     if wanted.last_modified_time is not None or wanted.size is not None:
         raise errors.NotImplemented("Conditions on time and size are not implemented.")
@@ -100,14 +107,17 @@ def _checked(wanted: ObjectIdentifier) -> Guard:
         raise errors.UserKeyMustBeSpecified("An object to delete has no key.")
     if len(wanted.key.encode()) > MAX_KEY:
         raise errors.KeyTooLongError
-    return guard_of(conditions.write_conditions(wanted.etag), wanted.key)
+    return guard_of(cx, conditions.write_conditions(wanted.etag), wanted.key)
 
 
-def _answer(wanted: ObjectIdentifier, done: Deleted | Exception) -> DeletedObject | DeleteError:
+def _answer(
+    cx: Context, wanted: ObjectIdentifier, done: Deleted | Exception
+) -> DeletedObject | DeleteError:
     if isinstance(done, Exception):
         known = translated(done)
-        if known is None:
-            raise done
+        if known is None:  # a fault of ours is of this entry, too: the others are done
+            log.error("deleting %r failed (request %s)", wanted.key, cx.request_id, exc_info=done)
+            known = errors.InternalError()
         return DeleteError(
             key=wanted.key, version_id=wanted.version_id, code=known.code, message=known.message
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.conditionkeys import of_lock_headers, of_tags
 from gateway.context import Context
 from gateway.ops.grants import of_new_object
 from gateway.wire import conditions
@@ -16,7 +17,7 @@ from ocean.errors import BadDigest, InvalidArgument, InvalidRequest, MetadataToo
 from ocean.objects.get import version_id_of
 from ocean.objects.put import Expected
 from ocean.partitions.records import STANDARD
-from ocean.rules import access, preconditions, tags
+from ocean.rules import access, preconditions, retention, tags
 from ocean.rules.preconditions import NONE, Conditions
 
 METADATA_LIMIT = 2048  # bytes of user metadata, names and values together
@@ -45,14 +46,54 @@ async def draft(cx: Context, given: Any, tagging: str | None) -> Version:
         storage_class=class_number(cx, given.storage_class),
         acl=grants,
     )
+    made = locked(cx, made, given)
     return tagged(cx, made, tuple(tags.parse_header(tagging).items())) if tagging else made
 
 
 def tagged(cx: Context, made: Version, pairs: tuple[tuple[str, str], ...]) -> Version:
     """A new version with tags, if the caller may set any; AccessDenied."""
+    cx.requested = of_tags(pairs) | of_lock_headers(cx.given)
     target = access.Target(cx.bucket, cx.key, made.owner, new=True)
     cx.authorize("s3:PutObjectTagging", target)
     return replace(made, tags=pairs)
+
+
+def locked(cx: Context, made: Version, given: Any) -> Version:
+    """A new version under the lock that the request asks for, if the caller may set it.
+
+    Raises AccessDenied, InvalidArgument, and InvalidRequest for a bucket without object lock.
+    """
+    asked = retention.asked(
+        given.object_lock_mode,
+        given.object_lock_retain_until_date,
+        given.object_lock_legal_hold,
+        now_ms=cx.ocean.clock.now_ms(),
+    )
+    if asked is retention.NONE:
+        return made
+    target = access.Target(cx.bucket, cx.key, made.owner, new=True)
+    if asked.retention is not None:
+        cx.authorize("s3:PutObjectRetention", target)
+    if asked.legal_hold is not None:
+        cx.authorize("s3:PutObjectLegalHold", target)
+    retention.check_enabled(cx.bucket.lock)
+    return replace(made, retention=asked.retention, legal_hold=asked.legal_hold)
+
+
+def lock_fields(cx: Context, version: Version) -> dict[str, str]:
+    """What an answer may tell the caller of a version's lock, by name of its field."""
+
+    def may(action: str) -> bool:
+        target = access.Target.of(cx.bucket, cx.key, version)
+        return cx.rule(action, target, version, cx.version_id).allowed
+
+    held, hold, fields = version.retention, version.legal_hold, {}
+    if held is not None and may("s3:GetObjectRetention"):
+        fields["object_lock_mode"] = held.mode.name
+        fields["object_lock_retain_until_date"] = retention.date_text(held.until_ms)
+    if hold is not None and may("s3:GetObjectLegalHold"):
+        fields["object_lock_legal_hold"] = "ON" if hold else "OFF"
+    return fields
 
 
 def class_number(cx: Context, name: str | None) -> int:
@@ -110,8 +151,11 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def expected(cx: Context, given: Any) -> Expected:
-    """What the client says the body is: MD5, and at most one checksum."""
+def expected(cx: Context, given: Any, made: Version) -> Expected:
+    """What the client says the body of `made` is: MD5, and at most one checksum.
+
+    It has to say it of what is to be under object lock; InvalidRequest.
+    """
     md5 = None if given.content_md5 is None else digests.decode_md5(given.content_md5)
     stated = digests.expected({name: getattr(given, field) for name, field in _NAMES})
     trailer = _trailer(cx)
@@ -120,10 +164,22 @@ def expected(cx: Context, given: Any) -> Expected:
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         )
     sent = Algorithm[stated[0]] if stated else trailer
+    if md5 is None and not sent and _is_locked(cx.bucket, made):
+        what = "Part" if cx.operation.name == "UploadPart" else "Object"
+        raise InvalidRequest(
+            f"Content-MD5 OR x-amz-checksum- HTTP header is required for Put {what} requests with "
+            "Object Lock parameters"
+        )
     named = parse_algorithm(given.checksum_algorithm) if given.checksum_algorithm else None
     if sent and named and sent is not named:
         raise BadDigest(f"The checksum that was sent is no {named.name}.")
     return Expected(md5, sent or named or Algorithm.NONE, stated[1] if stated else None)
+
+
+def _is_locked(bucket: Bucket, made: Version) -> bool:
+    """Whether a new version is to be under object lock, be it by the default of its bucket."""
+    by_default = bucket.lock is not None and bucket.lock.default is not None
+    return by_default or made.retention is not None or made.legal_hold is not None
 
 
 def _trailer(cx: Context) -> Algorithm | None:
@@ -146,17 +202,22 @@ def parse_algorithm(name: str) -> Algorithm:
 
 def write_guard(cx: Context, if_match: str | None, if_none_match: str | None = None) -> Guard:
     """What a conditional write asks of the current version."""
-    return guard_of(conditions.write_conditions(if_match, if_none_match), cx.key)
+    return guard_of(cx, conditions.write_conditions(if_match, if_none_match), cx.key)
 
 
-def guard_of(wanted: Conditions, key: str) -> Guard:
-    """A guard that raises unless `wanted` holds; a delete marker is no object."""
+def guard_of(cx: Context, wanted: Conditions, key: str) -> Guard:
+    """A guard that raises unless `wanted` holds; a delete marker is no object.
+
+    What an entity tag is compared with is told to who may read it only: AccessDenied.
+    """
     if wanted is NONE:
         return _unconditional
 
     def guard(current: Version | None) -> None:
-        there = current is not None and current.kind is Kind.OBJECT
-        etag = current.etag_text if current is not None and there else None
+        there = current if current is not None and current.kind is Kind.OBJECT else None
+        if wanted.if_match is not None:
+            cx.authorize_on("s3:GetObject", cx.bucket, key, there, None)
+        etag = there.etag_text if there is not None else None
         preconditions.check_write(wanted, etag=etag, key=key)
 
     return guard

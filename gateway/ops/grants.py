@@ -13,17 +13,18 @@ from ocean.errors import (
     UnexpectedContent,
     UnresolvableGrantByEmailAddress,
 )
-from ocean.rules import acl, ownership
+from ocean.rules import access, acl, ownership
 
 
 async def of_new_object(cx: Context) -> tuple[str, Grants | None]:
     """The owner and the ACL of an object that the request makes."""
     bucket, given = cx.bucket, cx.given
-    canned = given.get("x-amz-acl", given.get("acl"))
+    canned = given.get("x-amz-acl")
     writer = cx.account.id if cx.account is not None else None
     owner = ownership.owner_of_new(bucket, writer, canned)
     if canned is None and acl.HEADERS.keys().isdisjoint(given):
         return owner, None
+    cx.authorize("s3:PutObjectAcl", access.Target(bucket, cx.key, writer, new=True))
     grants = await _of_headers(cx, canned, owner, bucket.owner)
     ownership.check_acl_of_new(bucket, canned, grants)
     ownership.check_not_blocked(bucket, grants)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.context import Context
 from gateway.operations import BodyKind, s3
-from gateway.ops import slow
+from gateway.ops import slow, sse
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
@@ -19,6 +19,8 @@ from gateway.ops.drafts import (
     quoted,
     write_guard,
 )
+from gateway.ops.found import check_initiator, found_upload
+from gateway.ops.lifecycle import aborts, expires
 from gateway.ops.shapes.common import Owner
 from gateway.ops.shapes.multipart import (
     AbortMultipartUploadInput,
@@ -62,13 +64,15 @@ async def create_multipart_upload(
     """Begin an upload."""
     algorithm, composite = _checksum_of_upload(given.checksum_algorithm, given.checksum_type)
     wanted = await draft(cx, given, given.tagging)
+    encrypt = sse.wanted(cx, given)
     upload_id = await cx.ocean.multipart.create(
         cx.bucket,
         cx.key,
         wanted,
-        initiator=wanted.owner if cx.account is None else cx.account.id,
+        initiator="" if cx.account is None else cx.account.id,
         algorithm=algorithm,
         composite=composite,
+        encrypt=encrypt,
     )
     return CreateMultipartUploadOutput(
         checksum_algorithm=algorithm.name if algorithm else None,
@@ -76,6 +80,8 @@ async def create_multipart_upload(
         document=InitiateMultipartUploadResult(
             bucket=cx.bucket.name, key=cx.key, upload_id=upload_id
         ),
+        **sse.made(encrypt, given),
+        **aborts(cx, int(upload_id[:16], 16)),  # ids begin with the time
     )
 
 
@@ -117,17 +123,24 @@ def _mismatch(kind: str, algorithm: Algorithm) -> S3Error:
     "/{Bucket}/{Key+}",
     action="s3:PutObject",
     body=BodyKind.STREAM,
+    also=sse.REPEATED,
 )
 async def upload_part(cx: Context, given: UploadPartInput) -> UploadPartOutput:
     """Store one part."""
-    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    upload = await found_upload(cx, given.upload_id)
+    cipher = await sse.of_upload(cx, given, upload)
+    said = expected(cx, given, upload.draft)
     part = await cx.ocean.multipart.upload_part(
-        cx.bucket, upload, given.part_number, cx.stream, expected(cx, given)
+        cx.bucket, upload, given.part_number, cx.stream, said, cipher
     )
-    return UploadPartOutput(etag=f'"{part.etag.hex()}"', **checksum_fields(part.checksum))
+    return UploadPartOutput(
+        etag=f'"{part.etag.hex()}"',
+        **checksum_fields(part.checksum),
+        **sse.answer(upload.draft.encryption, given),
+    )
 
 
-@s3.operation("POST", "/{Bucket}/{Key+}", action="s3:PutObject")
+@s3.operation("POST", "/{Bucket}/{Key+}", action="s3:PutObject", also=sse.REPEATED)
 async def complete_multipart_upload(
     cx: Context, given: CompleteMultipartUploadInput
 ) -> CompleteMultipartUploadOutput:
@@ -135,12 +148,15 @@ async def complete_multipart_upload(
     parts = given.multipart_upload.parts
     if not 0 < len(parts) <= MAX_PARTS:
         raise MalformedXML
+    wanted = _wanted(parts)
+    upload = await cx.ocean.multipart.stored(cx.bucket, cx.key, given.upload_id)
+    check_initiator(cx, upload)
+    sse.check_upload(cx, given, upload)
     work = asyncio.create_task(
         cx.ocean.multipart.complete(
             cx.bucket,
-            cx.key,
-            given.upload_id,
-            _wanted(parts),
+            upload,
+            wanted,
             expected=_stated(given),
             composite=None if given.checksum_type is None else _is_composite(given.checksum_type),
             size=given.mpu_object_size,
@@ -150,10 +166,14 @@ async def complete_multipart_upload(
     if not await slow.ended(work):
         return CompleteMultipartUploadOutput(
             stream=slow.answer(cx, work, lambda version: _completed(cx, version)),
+            **sse.managed(upload.draft.encryption),
         )
     version = work.result()
     return CompleteMultipartUploadOutput(
-        version_id=made_version(version), document=_completed(cx, version)
+        expiration=expires(cx, version),
+        version_id=made_version(version),
+        document=_completed(cx, version),
+        **sse.managed(version.encryption),
     )
 
 
@@ -211,6 +231,7 @@ async def abort_multipart_upload(
     cx: Context, given: AbortMultipartUploadInput
 ) -> AbortMultipartUploadOutput:
     """Abort an upload; its parts are gone."""
+    check_initiator(cx, await cx.ocean.multipart.stored(cx.bucket, cx.key, given.upload_id))
     await cx.ocean.multipart.abort(cx.bucket, cx.key, given.upload_id)
     return AbortMultipartUploadOutput()
 
@@ -218,7 +239,8 @@ async def abort_multipart_upload(
 @s3.operation("GET", "/{Bucket}/{Key+}", action="s3:ListMultipartUploadParts")
 async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
     """The parts that are there: what a client needs to resume."""
-    upload = await cx.ocean.multipart.find(cx.bucket, cx.key, given.upload_id)
+    upload = await found_upload(cx, given.upload_id)
+    sse.check_upload(cx, given, upload, required=False)
     limit = min(MAX_LISTED if given.max_parts is None else given.max_parts, MAX_LISTED)
     after = given.part_number_marker or 0
     found = [
@@ -253,7 +275,8 @@ async def list_parts(cx: Context, given: ListPartsInput) -> ListPartsOutput:
                 )
                 for part in listed
             ),
-        )
+        ),
+        **aborts(cx, upload.initiated_ms),
     )
 
 

@@ -10,18 +10,22 @@ from blobstore.base import BlobError, Buffer, NotFound
 from gateway.context import Context
 from gateway.failures import say_broken_off
 from gateway.operations import BodyKind, s3
+from gateway.ops import sse
+from gateway.ops.customerkeys import customer_key
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
     class_name,
     draft,
     expected,
+    lock_fields,
     made_version,
     modified,
     quoted,
     stated_version,
     write_guard,
 )
+from gateway.ops.lifecycle import expires
 from gateway.ops.shapes.objects import (
     Checksum,
     GetObjectAttributesInput,
@@ -37,11 +41,13 @@ from gateway.ops.shapes.objects import (
     PutObjectOutput,
 )
 from gateway.wire import conditions, dates, ranges
+from metastore import versions
 from metastore.records import Checksum as StoredChecksum
 from metastore.records import Version
 from ocean.errors import InvalidArgument, InvalidPart, InvalidRequest, NotModified
+from ocean.objects.encryption import Cipher
 from ocean.objects.manifest import PartEntry
-from ocean.rules import preconditions
+from ocean.rules import access, preconditions
 from ocean.rules.preconditions import NONE
 
 READ_ATTEMPTS = 3  # of a version whose bytes are replaced between finding and opening it
@@ -52,14 +58,23 @@ async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
     """Store an object."""
     wanted = await draft(cx, given, given.tagging)
     guard = write_guard(cx, given.if_match, given.if_none_match)
+    encrypt = sse.wanted(cx, given)
     version = await cx.ocean.put(
-        cx.bucket, cx.key, wanted, cx.stream, expected=expected(cx, given), guard=guard
+        cx.bucket,
+        cx.key,
+        wanted,
+        cx.stream,
+        expected=expected(cx, given, wanted),
+        guard=guard,
+        encrypt=encrypt,
     )
     return PutObjectOutput(
+        expiration=expires(cx, version),
         etag=quoted(version),
         version_id=made_version(version),
         checksum_type=checksum_type(version.checksum),
         **checksum_fields(version.checksum),
+        **sse.made(encrypt, given),
     )
 
 
@@ -69,9 +84,13 @@ async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
     missing = NotFound()
     for _ in range(READ_ATTEMPTS):
         version = await cx.version()
+        cipher: Cipher | None = None
+        if sse.concerns(given, version):
+            key = customer_key(cx, given)
+            cipher = await sse.opened(cx, cx.bucket, cx.key, version, key)
         shown = await _shown(cx, given, version)
         try:
-            body = await _opened(cx, version, shown)
+            body = await _opened(cx, version, shown, cipher)
         except NotFound as error:
             missing = error  # replaced meanwhile, perhaps, and no byte was sent
             continue
@@ -88,6 +107,8 @@ async def get_object(cx: Context, given: GetObjectInput) -> GetObjectOutput:
 async def head_object(cx: Context, given: HeadObjectInput) -> HeadObjectOutput:
     """What GetObject would say, without the bytes."""
     version = await cx.version()
+    if sse.concerns(given, version):
+        sse.check(cx, given, version)
     shown = await _shown(cx, given, version)
     return HeadObjectOutput(
         length=shown.stop - shown.start,
@@ -177,12 +198,15 @@ def _checksum_of(version: Version, part: PartEntry) -> StoredChecksum | None:
     return replace(whole, value=part.checksum) if whole and part.checksum else None
 
 
-async def _opened(cx: Context, version: Version, shown: Shown) -> bytes | AsyncIterator[Buffer]:
+async def _opened(
+    cx: Context, version: Version, shown: Shown, cipher: Cipher | None
+) -> bytes | AsyncIterator[Buffer]:
     """The bytes, or a stream whose first piece has been read and verified."""
-    whole = await cx.ocean.get.small(cx.bucket, cx.key, version, shown.start, shown.stop)
+    get, start, stop = cx.ocean.get, shown.start, shown.stop
+    whole = await get.small(cx.bucket, cx.key, version, start, stop, cipher)
     if whole is not None:
         return whole
-    stream = cx.ocean.get.stream(cx.bucket, cx.key, version, shown.start, shown.stop)
+    stream = get.stream(cx.bucket, cx.key, version, start, stop, cipher)
     try:
         first = await anext(stream)
     except StopAsyncIteration:
@@ -254,8 +278,12 @@ def _described(
         if name in headers:
             fields[field] = headers[name]
     fields.update(_overrides(cx, given))
-    if version.tags:
+    if version.tags and _may_see_tags(cx, version):
         fields["tag_count"] = len(version.tags)
+    if given.version_id is None:
+        fields["expiration"] = expires(cx, version)
+    if versions.bears_lock(version):
+        fields.update(lock_fields(cx, version))
     if version.storage_class:
         fields["storage_class"] = class_name(cx, version.storage_class)
     if shown.partial and version.size:
@@ -264,15 +292,27 @@ def _described(
     if given.checksum_mode is not None:
         fields.update(checksum_fields(shown.checksum))
         fields["checksum_type"] = checksum_type(shown.checksum)
+    if version.encryption is not None:
+        fields.update(sse.answer(version.encryption, given))
     return fields
+
+
+def _may_see_tags(cx: Context, version: Version) -> bool:
+    action = access.action_on("s3:GetObjectTagging", cx.version_id)
+    target = access.Target.of(cx.bucket, cx.key, version)
+    return cx.rule(action, target, version, cx.version_id).allowed
 
 
 @s3.operation("GET", "/{Bucket}/{Key+}?attributes", action="s3:GetObjectAttributes")
 async def get_object_attributes(
     cx: Context, given: GetObjectAttributesInput
 ) -> GetObjectAttributesOutput:
-    """Those attributes of an object that are asked for."""
+    """Those attributes of an object that are asked for, by who may read it as well."""
     version = await cx.version()
+    reading = access.action_on("s3:GetObject", cx.version_id)
+    cx.authorize_on(reading, cx.bucket, cx.key, version, cx.version_id)
+    if sse.concerns(given, version):
+        sse.check(cx, given, version)
     wanted = frozenset(given.object_attributes)
     if not wanted:
         raise InvalidArgument("No attribute is named.", ArgumentName="x-amz-object-attributes")

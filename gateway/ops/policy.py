@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from gateway.context import Context
 from gateway.operations import s3
+from gateway.ops.changes import configured
 from gateway.ops.shapes.policy import (
     DeleteBucketOwnershipControlsInput,
     DeleteBucketPolicyInput,
@@ -28,6 +29,7 @@ from metastore.records import Bucket, BucketPolicy, Ownership, PublicAccessBlock
 from ocean.errors import (
     AccessDenied,
     InvalidBucketAclWithObjectOwnership,
+    MalformedPolicy,
     MalformedXML,
     NoSuchBucketPolicy,
     NoSuchPublicAccessBlockConfiguration,
@@ -56,9 +58,12 @@ async def get_bucket_policy(cx: Context, _given: GetBucketPolicyInput) -> GetBuc
 async def put_bucket_policy(cx: Context, given: PutBucketPolicyInput) -> None:
     """Replace the policy; the users it names are who has these names now."""
     document = parse(given.policy, Kind.BUCKET, bucket=cx.bucket.name)
+    resolved = await cx.accounts.resolve(document.names)
+    if len(resolved) < len(document.names):  # a denial that would mean nobody, for example
+        raise MalformedPolicy("Invalid principal in policy")
     policy = BucketPolicy(
         given.policy,
-        await cx.accounts.resolve(document.names),
+        resolved,
         sealed=bool(given.confirm_remove_self_bucket_access),
     )
     public = access.is_policy_public(policy, cx.bucket.name)
@@ -69,13 +74,13 @@ async def put_bucket_policy(cx: Context, given: PutBucketPolicyInput) -> None:
             raise AccessDenied
         return replace(bucket, policy=policy)
 
-    await cx.ocean.meta.buckets.change(cx.bucket, change)
+    await configured(cx, change)
 
 
 @s3.operation("DELETE", "/{Bucket}?policy", action="s3:DeleteBucketPolicy", status=204)
 async def delete_bucket_policy(cx: Context, _given: DeleteBucketPolicyInput) -> None:
     """Remove the policy, if there is one."""
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, policy=None))
+    await configured(cx, lambda bucket: replace(bucket, policy=None))
 
 
 @s3.operation("GET", "/{Bucket}?policyStatus", action="s3:GetBucketPolicyStatus")
@@ -108,9 +113,7 @@ async def put_public_access_block(cx: Context, given: PutPublicAccessBlockInput)
     document = given.public_access_block_configuration
     names = PublicAccessBlock.__struct_fields__
     block = PublicAccessBlock(*(bool(getattr(document, name)) for name in names))
-    await cx.ocean.meta.buckets.change(
-        cx.bucket, lambda bucket: replace(bucket, public_access_block=block)
-    )
+    await configured(cx, lambda bucket: replace(bucket, public_access_block=block))
 
 
 @s3.operation(
@@ -118,9 +121,7 @@ async def put_public_access_block(cx: Context, given: PutPublicAccessBlockInput)
 )
 async def delete_public_access_block(cx: Context, _given: DeletePublicAccessBlockInput) -> None:
     """Block nothing any more."""
-    await cx.ocean.meta.buckets.change(
-        cx.bucket, lambda bucket: replace(bucket, public_access_block=None)
-    )
+    await configured(cx, lambda bucket: replace(bucket, public_access_block=None))
 
 
 @s3.operation("GET", "/{Bucket}?ownershipControls", action="s3:GetBucketOwnershipControls")
@@ -151,7 +152,7 @@ async def put_bucket_ownership_controls(
             raise InvalidBucketAclWithObjectOwnership
         return replace(bucket, ownership=wanted)
 
-    await cx.ocean.meta.buckets.change(cx.bucket, change)
+    await configured(cx, change)
 
 
 @s3.operation(
@@ -161,6 +162,4 @@ async def delete_bucket_ownership_controls(
     cx: Context, _given: DeleteBucketOwnershipControlsInput
 ) -> None:
     """As if there had never been any: objects are their writers'."""
-    await cx.ocean.meta.buckets.change(
-        cx.bucket, lambda bucket: replace(bucket, ownership=Ownership.UNSET)
-    )
+    await configured(cx, lambda bucket: replace(bucket, ownership=Ownership.UNSET))

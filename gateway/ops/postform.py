@@ -3,8 +3,10 @@
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from gateway.conditionkeys import of_lock_headers, of_tags
 from gateway.context import Context
 from gateway.operations import BodyKind, s3
+from gateway.ops import sse
 from gateway.ops.drafts import (
     checksum_fields,
     checksum_type,
@@ -15,12 +17,13 @@ from gateway.ops.drafts import (
     quoted,
     tagged,
 )
+from gateway.ops.lifecycle import expires
 from gateway.ops.shapes.postform import PostObjectInput, PostObjectOutput, PostResponse
 from gateway.ops.shapes.tagging import Tagging
 from gateway.ops.tagging import pairs_of
 from gateway.wire import xml
 from metastore.records import Version
-from ocean.rules import tags
+from ocean.rules import access, tags
 from ocean.rules.preconditions import NONE
 
 _TAGGING_LIMIT = 20 << 10  # bytes, as of all fields
@@ -29,23 +32,32 @@ _TAGGING_LIMIT = 20 << 10  # bytes, as of all fields
 @s3.operation("POST", "/{Bucket}", action="s3:PutObject", status=204, body=BodyKind.FORM)
 async def post_object(cx: Context, given: PostObjectInput) -> PostObjectOutput:
     """Store the file of a form."""
-    wanted = await draft(cx, given, None)
+    pairs: tuple[tuple[str, str], ...] = ()
     if given.tagging is not None:
         document = xml.decode(Tagging, given.tagging.encode(), limit=_TAGGING_LIMIT)
-        wanted = tagged(cx, wanted, pairs_of(document, limit=tags.MAX_OBJECT_TAGS))
+        pairs = pairs_of(document, limit=tags.MAX_OBJECT_TAGS)
+        cx.requested = of_tags(pairs) | of_lock_headers(cx.given)
+    cx.authorize("s3:PutObject", access.Target(cx.bucket, cx.key))  # a policy may ask for the tags
+    wanted = await draft(cx, given, None)
+    if pairs:
+        wanted = tagged(cx, wanted, pairs)
+    encrypt = sse.wanted(cx, given)
     version = await cx.ocean.put(
         cx.bucket,
         cx.key,
         wanted,
         cx.stream,
-        expected=expected(cx, given),
-        guard=guard_of(NONE, cx.key),
+        expected=expected(cx, given, wanted),
+        guard=guard_of(cx, NONE, cx.key),
+        encrypt=encrypt,
     )
     return PostObjectOutput(
+        expiration=expires(cx, version),
         etag=quoted(version),
         version_id=made_version(version),
         checksum_type=checksum_type(version.checksum),
         **checksum_fields(version.checksum),
+        **sse.answer(encrypt, given),
         **_answer(cx, given, version),
     )
 

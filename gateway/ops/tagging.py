@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from gateway.conditionkeys import of_tags
 from gateway.context import Context
 from gateway.operations import s3
-from gateway.ops.changes import changed
+from gateway.ops.changes import changed, configured
 from gateway.ops.drafts import stated_version
 from gateway.ops.shapes.tagging import (
     DeleteBucketTaggingInput,
@@ -40,13 +40,13 @@ async def get_bucket_tagging(cx: Context, _given: GetBucketTaggingInput) -> GetB
 async def put_bucket_tagging(cx: Context, given: PutBucketTaggingInput) -> None:
     """Replace the bucket's tags."""
     pairs = pairs_of(given.tagging, limit=50)
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, tags=pairs))
+    await configured(cx, lambda bucket: replace(bucket, tags=pairs))
 
 
 @s3.operation("DELETE", "/{Bucket}?tagging", action="s3:PutBucketTagging", status=204)
 async def delete_bucket_tagging(cx: Context, _given: DeleteBucketTaggingInput) -> None:
     """Remove the bucket's tags."""
-    await cx.ocean.meta.buckets.change(cx.bucket, lambda bucket: replace(bucket, tags=()))
+    await configured(cx, lambda bucket: replace(bucket, tags=()))
 
 
 @s3.operation("GET", "/{Bucket}/{Key+}?tagging", action="s3:GetObjectTagging")

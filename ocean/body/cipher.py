@@ -45,6 +45,11 @@ def sealed_size(size: int) -> int:
     return size + TAG * -(-size // CHUNK)
 
 
+def opened_size(sealed: int) -> int:
+    """Bytes of the stream that has `sealed` bytes when it is sealed: sealed_size backwards."""
+    return sealed - TAG * -(-sealed // SEALED)
+
+
 class Window(NamedTuple):
     """The bytes `start` to `stop` (exclusive) of a sealed stream: whole chunks, from chunk `first`.
 

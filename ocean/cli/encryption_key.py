@@ -8,20 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from metastore.engine import EngineError
+from metastore.engine import Engine, EngineError
+from metastore.errors import StoreError
 from metastore.formats import require_known
+from metastore.store import MetaStore
+from ocean.cli.progress import Progress
 from ocean.cli.settings import Commands, add_json, add_options, loaded
 from ocean.config import Config
 from ocean.engines import open_engine, require_metadata
 from ocean.identity.sealed import open_key
+from ocean.jobs.rewrap import Rewrap, Rewrapped
 from ocean.keys import backup
 from ocean.keys.backup import BackupError, PutBack
 from ocean.keys.local import KeyFileError
-from ocean.keys.named import NamedKey, NamedKeys
+from ocean.keys.named import LocalKeys, NamedKey, NamedKeys
 from ocean.keys.provider import KeyProviderError
 from ocean.starting import StartError, stop_for_good
 
 DIFFERENT = 1  # exit status of restore when a key is there with other versions
+FAILED = 1  # of rewrap when there are rows that it could not read
 
 _Result = TypeVar("_Result")
 
@@ -33,6 +38,8 @@ def add(commands: Commands) -> None:
     _add(actions, "list", _list, "all keys")
     rotate = _add(actions, "rotate", _rotate, "encrypt new objects under a new version of a key")
     rotate.add_argument("name", metavar="NAME")
+    anew = _add(actions, "rewrap", _rewrap, "after a rotation: what is encrypted goes under it")
+    anew.add_argument("name", metavar="NAME")
     state = _add(actions, "set-state", _set_state, "whether a key may be used, to read or to write")
     state.add_argument("name", metavar="NAME")
     state.add_argument("state", choices=("enabled", "disabled"))
@@ -60,6 +67,28 @@ def _create(options: argparse.Namespace) -> int:
 def _rotate(options: argparse.Namespace) -> int:
     _print_one(options, _on_store(options, lambda keys: keys.rotate(options.name)))
     return 0
+
+
+def _rewrap(options: argparse.Namespace) -> int:
+    progress = Progress()
+    progress.step(f"Wrapping data keys under the newest version of {options.name}")
+
+    async def act(engine: Engine, keys: NamedKeys) -> Rewrapped:
+        meta = await MetaStore.begin(engine)
+        try:
+            return await Rewrap(meta, LocalKeys(keys), options.name, progress.rows).run()
+        finally:
+            progress.end()
+            await meta.lease.end()
+
+    done = _on_engine(options, act)
+    if options.json:
+        print(json.dumps(done._asdict()))
+    else:
+        print(f"{done.rewrapped} data keys wrapped anew in {done.passes} passes over the rows")
+        if done.failed:
+            print(f"{done.failed} rows could not be: `ocean fsck` looks at rows and bytes")
+    return FAILED if done.failed else 0
 
 
 def _set_state(options: argparse.Namespace) -> int:
@@ -145,21 +174,28 @@ def _moment(milliseconds: int) -> str:
 def _on_store(
     options: argparse.Namespace, act: Callable[[NamedKeys], Awaitable[_Result]]
 ) -> _Result:
-    """What `act` gives for the store of the options; StartError."""
+    """What `act` gives for the keys of the options' store; StartError."""
+    return _on_engine(options, lambda _engine, keys: act(keys))
+
+
+def _on_engine(
+    options: argparse.Namespace, act: Callable[[Engine, NamedKeys], Awaitable[_Result]]
+) -> _Result:
     config = loaded(options).config
     require_metadata(config)
     try:
         return asyncio.run(_acted(config, act))
     except BackupError as error:
         raise StartError(f"{options.file}: {error}") from error
-    except (EngineError, KeyFileError, KeyProviderError) as error:
+    except (EngineError, StoreError, KeyFileError, KeyProviderError) as error:
         raise StartError(str(error)) from error
 
 
-async def _acted(config: Config, act: Callable[[NamedKeys], Awaitable[_Result]]) -> _Result:
+async def _acted(config: Config, act: Callable[[Engine, NamedKeys], Awaitable[_Result]]) -> _Result:
     engine = open_engine(config, stop_for_good)
     try:
         await require_known(engine)
-        return await act(NamedKeys(engine, await open_key(engine, config.master_key_file)))
+        keys = NamedKeys(engine, await open_key(engine, config.master_key_file))
+        return await act(engine, keys)
     finally:
         await engine.close()

@@ -6,6 +6,9 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 from blobstore import BlobError
 from blobstore.mirror import write_durably
@@ -26,7 +29,10 @@ from ocean.engines import (
 )
 from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
+from ocean.keys import backup, local
 from ocean.keys.local import KeyFileError
+from ocean.keys.named import LocalKeys, NamedKey, NamedKeys, stored_keys
+from ocean.keys.provider import KeyProviderError, UnwrapFailed
 from ocean.rebuild import Rebuild, Rebuilt
 from ocean.starting import (
     RESTORING,
@@ -47,6 +53,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--discard-metadata", action="store_true", help="even if the metadata can be read"
     )
+    parser.add_argument(
+        "--encryption-keys",
+        type=Path,
+        metavar="FILE",
+        help="put back the keys of `ocean encryption-key backup`, beside those in the metadata",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -58,12 +70,13 @@ def _run(options: argparse.Namespace) -> int:
     lock = lock_folder(config.data)
     progress = Progress()
     try:
-        names = _names(config, discard=options.discard_metadata or _begun(config))
+        saved = _saved(options.encryption_keys, config)
+        old = _old(config, discard=options.discard_metadata or _begun(config))
         write_durably(config.data / RESTORING, b"rebuild")
         aside = _put_aside(config)
-        done = asyncio.run(_rebuild(config, names, progress))
+        done = asyncio.run(_rebuild(config, old, saved, progress))
         (config.data / RESTORING).unlink()
-    except (EngineError, BlobError, KeyFileError, OSError) as error:
+    except (EngineError, BlobError, KeyFileError, KeyProviderError, OSError) as error:
         raise StartError(str(error)) from error
     finally:
         progress.end()
@@ -85,29 +98,49 @@ def _begun(config: Config) -> bool:
     return True
 
 
-def _names(config: Config, *, discard: bool) -> dict[bytes, str]:
-    """Names of buckets in the old metadata, by id, as far as they can be read.
+def _saved(file: Path | None, config: Config) -> list[NamedKey]:
+    """The encryption keys in a backup; StartError."""
+    if file is None:
+        return []
+    try:
+        return backup.parsed(file.read_bytes(), local.read(config.master_key_file).id)
+    except backup.BackupError as error:
+        raise StartError(f"{file}: {error}") from error
 
-    StartError when they all can and nobody said `discard`: single faults are for fsck.
+
+class _Old(NamedTuple):
+    """What the old metadata tells that blobs do not: names of buckets by id, encryption keys."""
+
+    names: dict[bytes, str]
+    keys: list[NamedKey]
+
+
+def _old(config: Config, *, discard: bool) -> _Old:
+    """As far as it can be read.
+
+    StartError when all names can and nobody said `discard`: single faults are for fsck.
     """
-    names: dict[bytes, str] = {}
+    old = _Old({}, [])
     try:
         require_metadata(config)
-        asyncio.run(_read_names(config, names))
+        asyncio.run(_read_old(config, old))
     except (StartError, EngineError):
-        return names
-    if names and not discard:
+        return old
+    if old.names and not discard:
         raise StartError(
-            f"{config.data / 'meta'}: the metadata can be read and has {len(names)} buckets; "
+            f"{config.data / 'meta'}: the metadata can be read and has {len(old.names)} buckets; "
             "`ocean fsck` checks it, --discard-metadata rebuilds all the same"
         )
-    return names
+    return old
 
 
-async def _read_names(config: Config, names: dict[bytes, str]) -> None:
+async def _read_old(config: Config, old: _Old) -> None:
     async with opened(open_engine(config, stop_for_good)) as engine:
+        with suppress(EngineError):
+            async for key in stored_keys(engine):
+                old.keys.append(key)
         async for bucket in Buckets(engine, Edits(0)).list():
-            names[bucket.id] = bucket.name
+            old.names[bucket.id] = bucket.name
 
 
 def _put_aside(config: Config) -> str:
@@ -121,7 +154,7 @@ def _put_aside(config: Config) -> str:
     return str(aside)
 
 
-async def _rebuild(config: Config, names: dict[bytes, str], progress: Progress) -> Rebuilt:
+async def _rebuild(config: Config, old: _Old, saved: list[NamedKey], progress: Progress) -> Rebuilt:
     async with (
         opened(open_engine(config, stop_for_good)) as engine,
         opened(open_blobs(config, 0, stop_for_good)) as blobs,
@@ -129,9 +162,14 @@ async def _rebuild(config: Config, names: dict[bytes, str], progress: Progress) 
         await begin_anew(engine, config)
         key = await open_key(engine, config.master_key_file)
         root = await open_root(engine, key, config.root)
+        keys = NamedKeys(engine, key)
+        for one in old.keys:
+            with suppress(UnwrapFailed):  # of another master key: the writes under it are counted
+                await backup.put_back(keys, [one])
+        await backup.put_back(keys, saved)
         meta = await MetaStore.begin(engine)
-        ocean = Ocean(meta, blobs)
-        done = await Rebuild(ocean, root.account.id, config.region, names, progress).run()
+        ocean = Ocean(meta, blobs, keys=LocalKeys(keys))
+        done = await Rebuild(ocean, root.account.id, config.region, old.names, progress).run()
         await meta.lease.end()
         return done
 
@@ -145,4 +183,10 @@ def _told(done: Rebuilt, aside: str) -> str:
         "Lost are users, access keys, settings of buckets, deletions and empty objects. A bucket",
         "whose name could not be read is called recovered-... now. `ocean fsck` checks the rest.",
     ]
+    if done.keyless:
+        lines.append(
+            f"{done.keyless} writes cannot be read without encryption keys that are not here: "
+            f"{', '.join(done.missing_keys)}.\nPut them back before the server starts, with "
+            "`ocean encryption-key restore`."
+        )
     return "\n".join([*lines, f"The old metadata is in {aside}"] if aside else lines)

@@ -99,6 +99,49 @@ class Scrub(Section, frozen=True):
     )
 
 
+class Lifecycle(Section, frozen=True):
+    """Passes over the buckets with lifecycle rules."""
+
+    hours: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=24,
+            description="between the beginnings of passes at most; one follows each midnight UTC",
+        ),
+    ] = 24
+    rate: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="rows a second of each process; 0: any")
+    ] = 2000
+    day_seconds: Annotated[
+        int, Meta(ge=1, le=86_400, description="of a day of the rules; less is for tests")
+    ] = 86_400
+
+
+class NewBuckets(Section, frozen=True):
+    """What a bucket has from its creation on when the request does not say it.
+
+    `default` is what `defaults` says: nothing of all this, or what AWS gives new buckets.
+    """
+
+    ownership: Annotated[
+        Literal["default", "ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced"],
+        Meta(description="object ownership of new buckets"),
+    ] = "default"
+    public_access: Annotated[
+        Literal["default", "allowed", "blocked"],
+        Meta(description="whether a new bucket has all four switches of a public access block"),
+    ] = "default"
+    encryption: Annotated[
+        Literal["default", "none", "AES256"],
+        Meta(description="default encryption of new buckets"),
+    ] = "default"
+    sse_c: Annotated[
+        Literal["default", "allowed", "blocked"],
+        Meta(description="keys of clients (SSE-C) in new buckets"),
+    ] = "default"
+
+
 class Metrics(Section, frozen=True):
     """Who may read `/metrics` on the admin port."""
 
@@ -151,5 +194,11 @@ class Config(Section, frozen=True):
     blobs: Blobs = field(default_factory=Blobs)
     ceph: Ceph = field(default_factory=Ceph)
     scrub: Scrub = field(default_factory=Scrub)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    defaults: Annotated[
+        Literal["open", "aws"],
+        Meta(description="of new_buckets: open as S3 was for long, or as AWS has them today"),
+    ] = "open"
+    new_buckets: NewBuckets = field(default_factory=NewBuckets)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)

@@ -18,7 +18,7 @@ class Accounts:
 
     async def exists(self, account_id: str) -> bool:
         """Whether an account has that canonical id now."""
-        return await self._identities.account_by_id(account_id) is not None
+        return is_id(account_id) and await self._identities.account_by_id(account_id) is not None
 
     async def display_name(self, account_id: str) -> str:
         """The display name, empty for an account that is no more."""
@@ -35,16 +35,23 @@ class Accounts:
     async def resolve(self, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
         """(name, canonical id) for those of `names`, ids or names of users, that there are.
 
-        An id comes first: a user may be called as another's id is.
+        What looks like an id is one: a user may be called as another's id is.
         """
         found = []
         for name in sorted(names):
-            account = await self._identities.account_by_id(name)
-            if account is None and is_name(name):
+            account = None
+            if is_id(name):
+                account = await self._identities.account_by_id(name)
+            elif is_name(name):
                 account = await self._identities.account(name)
             if account is not None:
                 found.append((name, account.id))
         return tuple(found)
+
+
+def is_id(text: str) -> bool:
+    """Whether it looks like a canonical id: 64 hex digits."""
+    return len(text) == 64 and frozenset("0123456789abcdef").issuperset(text)
 
 
 def is_name(text: str) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from metastore.codec import decode, encode
 from metastore.engine import Engine, Swap, Table
-from metastore.rows import replaced
+from metastore.rows import replaced, update
 from ocean.identity import naming, rows
 from ocean.identity.errors import Absent, Reserved, Taken
 from ocean.identity.records import AccessKey, Account
@@ -97,6 +97,20 @@ class Identities:
             await self._engine.write(Table.IDENTITIES, [(pointer, None)])
             raise Taken(f"user {name} exists")
         return account
+
+    async def change_account(self, name: str, change: Callable[[Account], Account]) -> Account:
+        """What `change` makes of a user's account; Absent, and what it raises."""
+        naming.check_name(name)
+
+        async def changed(row: bytes | None) -> bytes:
+            account = decode(Account, row) if row else None
+            if account is None or account.state == "deleting":
+                raise Absent(f"no user {name}")
+            return encode(msgspec.structs.replace(change(account), edit=new_edit()))
+
+        row = await update(self._engine, Table.IDENTITIES, rows.account(name), changed)
+        assert row is not None
+        return decode(Account, row)
 
     async def delete_account(self, name: str) -> Account:
         """Remove a user and its pairs; whether it may go is the caller's to know. Absent, Reserved.

@@ -13,13 +13,11 @@ from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
-from metastore.codec import decode, encode
-from metastore.engine import Engine, Table
-from metastore.rows import update
-from ocean.identity import naming, policy_book, rows
+from metastore.engine import Engine
+from ocean.identity import naming, policy_book
 from ocean.identity.attached import FRESH, policy_of
 from ocean.identity.errors import Absent, InUse, InvalidIdentity, Reserved, Taken
-from ocean.identity.identities import Identities, new_edit
+from ocean.identity.identities import Identities
 from ocean.identity.records import Account, PolicyBook
 
 ATTACHED = 10  # policies of a user, policies of a group, groups of a user
@@ -192,20 +190,14 @@ class Policies:
         self, user: str, field: Field, edit: Callable[[tuple[str, ...]], tuple[str, ...]]
     ) -> Account:
         """Change the policies or the groups in the row of an account; Absent, Reserved."""
-        naming.check_name(user)
 
-        async def changed(row: bytes | None) -> bytes:
-            account = decode(Account, row) if row else None
-            if account is None or account.state == "deleting":
-                raise Absent(f"no user {user}")
+        def change(account: Account) -> Account:
             if account.root:
                 raise Reserved("root may do everything: it has no policies and no groups")
             after = {field: edit(getattr(account, field))}
-            return encode(replace(account, **after, edit=new_edit()))
+            return replace(account, **after)
 
-        row = await update(self._engine, Table.IDENTITIES, rows.account(user), changed)
-        assert row is not None
-        return decode(Account, row)
+        return await self._identities.change_account(user, change)
 
     async def _users(self, field: Field, name: str) -> list[str]:
         """To whom a policy is attached, or who is in a group."""

@@ -4,6 +4,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from metastore.records import Quota
+
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns buckets and objects. `id` is the canonical id: 64 hex digits, for ever.
@@ -13,7 +15,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     names of identity policies that are attached to it and of groups that it is a member of.
     """
 
-    SINCE_2: ClassVar = ("policies", "groups")
+    SINCE_2: ClassVar = ("policies", "groups", "quota")
 
     id: str
     name: str
@@ -26,6 +28,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     edit: bytes = b""
     policies: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    quota: Quota | None = None
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):

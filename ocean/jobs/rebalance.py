@@ -98,7 +98,7 @@ class Rebalancing:
 
     async def _volumes(self, partition: Partition, pace: Pace) -> None:
         async def wanted(owner: Label, needle: Needle) -> Partition | None:
-            target = await self._target(owner, needle.size)
+            target = await self._target(owner, owner.body_size(needle.size))
             into = self._blobs.preferred(needle.label, target)
             return None if into is partition else into
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from metastore.engine import EngineError
 from ocean.jobs.collect import Collector
+from ocean.jobs.counting import Counting
 from ocean.jobs.custody import Custody
 from ocean.jobs.drain import Drain
+from ocean.jobs.expire import Expiring
 from ocean.jobs.housekeeping import SETTLE, Housekeeping
 from ocean.jobs.rebalance import Rebalancing
 from ocean.jobs.scrubbing import Scrubbing
 from ocean.jobs.watch import Watch
+from ocean.lifecycle.passes import Timing
 from ocean.store import Ocean
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class Jobs:
         ratio: float,
         settle: float = SETTLE,
         scrub: tuple[float, int] = (14.0, 0),
+        lifecycle: Timing = Timing(),  # noqa: B008
     ) -> None:
         self._ocean = ocean
         self._on_failure = on_failure
@@ -47,7 +51,6 @@ class Jobs:
         self.drain = Drain(
             ocean.meta, ocean.blobs, self.watch, custody, ocean.topology, ocean.inflight
         )
-        custody = Custody(ocean.meta, self.watch, ocean.inflight)
         self.rebalancing = Rebalancing(
             ocean.meta,
             ocean.blobs,
@@ -59,6 +62,10 @@ class Jobs:
         )
         days, rate = scrub
         self.scrubbing = Scrubbing(ocean.meta, ocean.blobs, self.watch, days=days, rate=rate)
+        self.expiring = Expiring(ocean.meta, ocean.discard, ocean.clock, lifecycle)
+        self.counting = Counting(
+            ocean.meta, ocean.quotas.ledger, self.watch, grace=grace, interval=interval
+        )
         ocean.meta.objects.discarded = self.collector.add
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -70,6 +77,8 @@ class Jobs:
             self.drain.run,
             self.rebalancing.run,
             self.scrubbing.run,
+            self.expiring.run,
+            self.counting.run,
         )
         for run in (self.watch.run, self.collector.run, *housekeeping):
             task = asyncio.create_task(run())
@@ -83,6 +92,7 @@ class Jobs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if not self._ocean.blobs.left_over and not self._ocean.inflight.doubts:
             try:
+                await self._ocean.quotas.ledger.settle()
                 await self._ocean.meta.lease.end()
             except EngineError as error:  # then others find that it beats no more
                 log.warning("this life could not be ended: %s", error)

@@ -94,6 +94,19 @@ def key_name(key_id: str) -> str:
     return found[1]
 
 
+async def stored_keys(engine: Engine) -> AsyncIterator[NamedKey]:
+    """All keys in the order of their names, sealed as they are."""
+    start, stop = rows.named_keys()
+    while True:
+        last = b""
+        async for row in engine.scan(Table.IDENTITIES, start, stop, limit=_PAGE):
+            last = row.key
+            yield decode(NamedKey, row.value)
+        if not last:
+            return
+        start = last + b"\0"
+
+
 class NamedKeys:
     """The named keys of one store, and what an operator does with them."""
 
@@ -114,17 +127,9 @@ class NamedKeys:
         row = await self._engine.get(Table.IDENTITIES, rows.named_key(name))
         return decode(NamedKey, row) if row else None
 
-    async def list(self) -> AsyncIterator[NamedKey]:
+    def list(self) -> AsyncIterator[NamedKey]:
         """All keys in the order of their names."""
-        start, stop = rows.named_keys()
-        while True:
-            last = b""
-            async for row in self._engine.scan(Table.IDENTITIES, start, stop, limit=_PAGE):
-                last = row.key
-                yield decode(NamedKey, row.value)
-            if not last:
-                return
-            start = last + b"\0"
+        return stored_keys(self._engine)
 
     async def create(self, name: str) -> NamedKey:
         """A new key with one version; KeyExists, InvalidKeyName."""

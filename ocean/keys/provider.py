@@ -44,3 +44,15 @@ class KeyProvider(Protocol):
     async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """The data key; KeyNotFound, KeyDisabled, UnwrapFailed."""
         ...
+
+
+class NoKeys:
+    """The KeyProvider of a process that has none."""
+
+    async def generate(self, key_id: str | None, context: bytes) -> DataKey:  # noqa: ARG002
+        """KeyNotFound."""
+        raise KeyNotFound("this process has no encryption keys")
+
+    async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:  # noqa: ARG002
+        """KeyNotFound."""
+        raise KeyNotFound("this process has no encryption keys")

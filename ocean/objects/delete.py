@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metastore.objects import Deletion, Guard
+from metastore.objects import Guard
 from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
+from metastore.versions import Deletion
 from ocean.objects.get import version_id_of
 from ocean.ports import Clock
+from ocean.rules import retention
 from ocean.rules.naming import check_version_id
 
 
@@ -27,12 +29,22 @@ class Delete:
         self._clock = clock
 
     async def __call__(
-        self, bucket: Bucket, key: str, version_id: str | None, guard: Guard
+        self,
+        bucket: Bucket,
+        key: str,
+        version_id: str | None,
+        guard: Guard,
+        *,
+        bypass: bool = False,
     ) -> Deleted:
-        """Delete `key`, or one version of it; deleting what is not there succeeds."""
+        """Delete `key`, or one version of it; deleting what is not there succeeds.
+
+        AccessDenied for a version under object lock; `bypass` is of a retention in GOVERNANCE mode.
+        """
         if version_id is not None:
             check_version_id(version_id)
-            gone = await self._meta.objects.erase(bucket, key, version_id, guard)
+            unlocked = self._unlocked(guard, bypass=bypass)
+            gone = await self._meta.objects.erase(bucket, key, version_id, unlocked)
             return Deleted(version_id, gone is not None and gone.kind is Kind.MARKER)
         return _answered(await self._meta.objects.delete(bucket, key, self._marker(bucket), guard))
 
@@ -43,6 +55,21 @@ class Delete:
         deletions = [Deletion(key, self._marker(bucket), guard) for key, guard in wanted]
         made = await self._meta.objects.delete_many(bucket, deletions)
         return [one if isinstance(one, Exception) else _answered(one) for one in made]
+
+    def _unlocked(self, guard: Guard, *, bypass: bool) -> Guard:
+        """`guard`, and that no lock forbids the deletion."""
+
+        def both(version: Version | None) -> None:
+            guard(version)
+            if version is not None:
+                retention.check_delete(
+                    version.retention,
+                    legal_hold=version.legal_hold,
+                    now_ms=self._clock.now_ms(),
+                    bypass=bypass,
+                )
+
+        return both
 
     def _marker(self, bucket: Bucket) -> Version:
         return Version(

@@ -1,8 +1,9 @@
 """Reading: the version that a request names, and its bytes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
 from itertools import count
+from typing import NamedTuple
 
 from blobstore.base import Buffer, Corrupt, NotFound
 from blobstore.blobs import Blobs
@@ -10,12 +11,21 @@ from blobstore.extents import Extent, Layout, Slice, cut
 from metastore import keys
 from metastore.records import Bucket, Kind, Version
 from metastore.store import MetaStore
+from ocean.body.cipher import Opening, Tampered, window
 from ocean.errors import MethodNotAllowed, NoSuchKey, NoSuchVersion, S3Error
 from ocean.objects import manifest
+from ocean.objects.encryption import Cipher
 from ocean.objects.manifest import Manifest, PartEntry
 from ocean.rules.naming import check_version_id
 
 MOVES = 10  # of bytes under one reader, after which it gives up
+
+
+class _Run(NamedTuple):
+    """What is read in one go, and what opens it, if it is sealed."""
+
+    slices: Iterator[Slice]
+    opening: Opening | None = None
 
 
 class Get:
@@ -43,9 +53,19 @@ class Get:
         return found
 
     async def small(
-        self, bucket: Bucket, key: str, version: Version, start: int, stop: int
+        self,
+        bucket: Bucket,
+        key: str,
+        version: Version,
+        start: int,
+        stop: int,
+        cipher: Cipher | None = None,
     ) -> bytes | None:
-        """The bytes of a version that lies in one needle; None when it does not."""
+        """The bytes of a version that lies in one needle; None when it does not.
+
+        `cipher` is of the version's encryption, if it has any.
+        """
+        _check(version, cipher)
         for attempt in count(1):
             if not version.manifest:
                 return b""
@@ -56,6 +76,8 @@ class Get:
             if extent.layout is not Layout.NEEDLE:
                 return None
             try:
+                if cipher is not None:
+                    return await self._small_sealed(cipher, version, parts[0], start, stop)
                 return await self._blobs.read_small(extent, start, stop)
             except (NotFound, Corrupt):
                 now = await self._moved(bucket, key, version)
@@ -64,19 +86,45 @@ class Get:
                 version = now
         return None
 
+    async def _small_sealed(
+        self, cipher: Cipher, version: Version, part: PartEntry, start: int, stop: int
+    ) -> bytes:
+        within = window(start, stop, part.size)
+        opening = cipher.opening(part.salt or version.op, part.size, within)
+        sealed = await self._blobs.read_small(part.extents[0], within.start, within.stop)
+        try:
+            data = bytes(opening.feed(sealed))
+            opening.finish()
+        except Tampered as error:
+            raise Corrupt(str(error)) from error
+        return data
+
     async def stream(
-        self, bucket: Bucket, key: str, version: Version, start: int, stop: int
+        self,
+        bucket: Bucket,
+        key: str,
+        version: Version,
+        start: int,
+        stop: int,
+        cipher: Cipher | None = None,
     ) -> AsyncIterator[Buffer]:
         """Bytes `start` to `stop` (exclusive) of a version, verified piece by piece.
 
-        Bytes that are moved meanwhile are read on where they then are.
+        `cipher` is of the version's encryption, if it has any. Bytes that are moved meanwhile are
+        read on where they then are.
         """
         for attempt in count(1):
             try:
-                async for piece in self.slices(bucket, version, start, stop):
-                    async for data in self._blobs.read(piece):
+                async for run in self._runs(bucket, version, start, stop, cipher):
+                    async for data in self._blobs.read_all(run.slices):
+                        if run.opening is not None and not (data := run.opening.feed(data)):
+                            continue
                         yield data
                         start += len(data)
+                    if run.opening is not None:
+                        run.opening.finish()
+            except Tampered as error:
+                raise Corrupt(str(error)) from error
             except (NotFound, Corrupt):
                 now = await self._moved(bucket, key, version)
                 if now is None or attempt == MOVES:
@@ -101,17 +149,21 @@ class Get:
         moved = now.manifest != version.manifest or manifest.decode(now.manifest).marks
         return now if moved else None
 
-    async def slices(
-        self, bucket: Bucket, version: Version, start: int, stop: int
-    ) -> AsyncIterator[Slice]:
-        """Where bytes `start` to `stop` of a version lie."""
+    async def _runs(
+        self, bucket: Bucket, version: Version, start: int, stop: int, cipher: Cipher | None
+    ) -> AsyncIterator[_Run]:
+        """Where bytes `start` to `stop` of a version lie, and what opens them."""
+        _check(version, cipher)
         stored = manifest.decode(version.manifest)
         chunk = stored.chunk_at(start)
         base = stored.marks[chunk].start if stored.marks else 0
         async for parts in self.chunks(bucket.id, version, stored, chunk):
             size = sum(part.size for part in parts)
-            for piece in cut(_extents(parts), start - base, min(stop - base, size)):
-                yield piece
+            if cipher is None:
+                yield _Run(cut(_extents(parts), start - base, min(stop - base, size)))
+            else:
+                for run in _sealed_runs(cipher, version.op, parts, start - base, stop - base):
+                    yield run
             base += size
             if base >= stop:
                 return
@@ -152,6 +204,24 @@ class Get:
             return
         async for data in self._meta.manifests.read(bucket_id, version.op, first):
             yield manifest.decode_chunk(data)
+
+
+def _check(version: Version, cipher: Cipher | None) -> None:
+    if (cipher is None) is not (version.encryption is None):
+        raise AssertionError("a version is opened as it was sealed")
+
+
+def _sealed_runs(
+    cipher: Cipher, op: bytes, parts: tuple[PartEntry, ...], start: int, stop: int
+) -> Iterator[_Run]:
+    """The same of parts in a row, each a stream of its own."""
+    for part in parts:
+        if start < part.size and stop > 0:
+            within = window(max(start, 0), min(stop, part.size), part.size)
+            slices = cut(part.extents, within.start, within.stop)
+            yield _Run(slices, cipher.opening(part.salt or op, part.size, within))
+        start -= part.size
+        stop -= part.size
 
 
 def _extents(parts: tuple[PartEntry, ...]) -> list[Extent]:

@@ -5,17 +5,21 @@ that is tried again under contention changes it.
 """
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from blobstore.frames import LABEL_LIMIT
-from metastore.records import Version
+from metastore.records import Encryption, Version
+from metastore.retention_records import Retention
+from ocean.body.cipher import opened_size
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
     """Owner of a blob: the key, the upload and part (if any), and the operation that wrote it.
 
     `size` is that of the whole body, -1 when it was not known beforehand: a write that was broken
-    off is told by it. Fields are only ever added, at the end.
+    off is told by it. `retention` and `legal_hold` are as of the write; `encryption` is of the
+    version, or of the upload, whose data key seals the bytes, salted with `op`. Fields are only
+    ever added, at the end; those there that are None are not written.
     """
 
     bucket_id: bytes
@@ -29,10 +33,24 @@ class Label(msgspec.Struct, frozen=True, array_like=True):
     metadata: dict[str, str] = {}
     tags: tuple[tuple[str, str], ...] = ()
     size: int = -1
+    retention: Retention | None = None
+    legal_hold: bool | None = None
+    encryption: Encryption | None = None
+
+    def body_size(self, stored: int) -> int:
+        """Bytes of the body as clients see it, of which so many lie there."""
+        return stored if self.encryption is None else opened_size(stored)
 
 
-_encode = msgspec.msgpack.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Label).decode
+
+
+def _encode(label: Label) -> bytes:
+    fields = astuple(label)
+    while fields[-1] is None:
+        fields = fields[:-1]
+    return _pack(fields)
 
 
 def encode(bucket_id: bytes, key: str, draft: Version, size: int | None) -> bytes:
@@ -48,6 +66,9 @@ def encode(bucket_id: bytes, key: str, draft: Version, size: int | None) -> byte
         metadata=draft.metadata,
         tags=draft.tags,
         size=body,
+        retention=draft.retention,
+        legal_hold=draft.legal_hold,
+        encryption=draft.encryption,
     )
     data = _encode(whole)
     if len(data) <= LABEL_LIMIT:
@@ -56,10 +77,28 @@ def encode(bucket_id: bytes, key: str, draft: Version, size: int | None) -> byte
 
 
 def encode_part(
-    bucket_id: bytes, key: str, op: bytes, upload: bytes, part: int, size: int | None
+    bucket_id: bytes,
+    key: str,
+    op: bytes,
+    upload: bytes,
+    part: int,
+    size: int | None,
+    draft: Version,
 ) -> bytes:
-    """The label of a part's bytes."""
-    return _encode(Label(bucket_id, key, op, upload, part, size=-1 if size is None else size))
+    """The label of a part's bytes, with the lock and the encryption of the object's `draft`."""
+    return _encode(
+        Label(
+            bucket_id,
+            key,
+            op,
+            upload,
+            part,
+            size=-1 if size is None else size,
+            retention=draft.retention,
+            legal_hold=draft.legal_hold,
+            encryption=draft.encryption,
+        )
+    )
 
 
 def decode(data: bytes) -> Label | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from blobstore.extents import Extent
 
@@ -18,12 +19,17 @@ CHUNK = 128  # parts in one row
 
 
 class PartEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One part as the object keeps it. `number` 0: the object was not uploaded in parts."""
+    """One part as the object keeps it. `number` 0: the object was not uploaded in parts.
+
+    `size` is what clients see; the extents hold more of an encrypted one, under the key that
+    `salt` gives (empty: the version's operation id).
+    """
 
     number: int
     size: int
     checksum: str
     extents: tuple[Extent, ...]
+    salt: bytes = b""
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +62,7 @@ class StoredPart(NamedTuple):
     size: int
     checksum: str
     extents: bytes
+    salt: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -76,15 +83,20 @@ def decode_extents(data: bytes) -> tuple[Extent, ...]:
 
 def whole(extents: Sequence[Extent], size: int) -> bytes:
     """The manifest of an object that was uploaded in one go."""
-    return _encode(Manifest(1, (PartEntry(0, size, "", tuple(extents)),))) if extents else b""
+    return _encode((1, ((0, size, "", extents),), ())) if extents else b""
 
 
-def assemble(parts: Iterable[tuple[int, int, str, bytes]]) -> tuple[bytes, list[bytes]]:
+def assemble(parts: Iterable[tuple[int, int, str, bytes, bytes]]) -> tuple[bytes, list[bytes]]:
     """The manifest of a completed upload, and the chunks to be stored in rows (or none).
 
     `parts` are StoredParts, or tuples of the same fields.
     """
-    entries = [(n, size, checksum, msgspec.Raw(data)) for n, size, checksum, data in parts]
+    entries = [
+        (n, size, checksum, msgspec.Raw(data), salt)
+        if salt
+        else (n, size, checksum, msgspec.Raw(data))
+        for n, size, checksum, data, salt in parts
+    ]
     inline = _encode([len(entries), entries, ()])
     if len(inline) <= INLINE_LIMIT:
         return inline, []
@@ -93,18 +105,24 @@ def assemble(parts: Iterable[tuple[int, int, str, bytes]]) -> tuple[bytes, list[
         some = entries[first : first + CHUNK]
         chunks.append(_encode(some))
         marks.append(Mark(start, some[0][0]))
-        start += sum([size for _, size, _, _ in some])
+        start += sum([entry[1] for entry in some])
     return _encode(Manifest(len(entries), (), tuple(marks))), chunks
 
 
 def encode(stored: Manifest) -> bytes:
     """The bytes of a manifest that lies in the Head."""
-    return _encode(stored)
+    return _encode((stored.count, [*map(_fields, stored.parts)], stored.marks))
 
 
 def encode_chunk(parts: Sequence[PartEntry]) -> bytes:
     """The bytes of one chunk."""
-    return _encode(parts)
+    return _encode([*map(_fields, parts)])
+
+
+def _fields(part: PartEntry) -> tuple[object, ...]:
+    """What is written of a part: no salt where there is none."""
+    fields = astuple(part)
+    return fields if part.salt else fields[:-1]
 
 
 def decode(data: bytes) -> Manifest:

@@ -33,9 +33,12 @@ from ocean.errors import (
 )
 from ocean.objects import label, manifest
 from ocean.objects.discard import Discard
+from ocean.objects.encryption import Cipher, Ciphers, EncryptionRequest, Subject
 from ocean.objects.put import Expected, Ingest, Place, Taken
+from ocean.objects.quotas import Quotas
 from ocean.ports import Body, Clock
 from ocean.rules import etag
+from ocean.rules.retention import retention_of_new
 
 DEFAULT = Algorithm.CRC64NVME  # of an upload that was begun without a checksum
 ATTEMPTS = 10  # of a Complete whose parts change under it
@@ -75,10 +78,14 @@ class Multipart:
         discard: Discard,
         clock: Clock,
         place: Place,
+        ciphers: Ciphers,
+        quotas: Quotas,
         *,
         min_part: int,
     ) -> None:
         self._place = place
+        self._ciphers = ciphers
+        self._quotas = quotas
         self._meta = meta
         self._ingest = ingest
         self._discard = discard
@@ -94,8 +101,9 @@ class Multipart:
         initiator: str,
         algorithm: Algorithm,
         composite: bool,
+        encrypt: EncryptionRequest | None = None,
     ) -> str:
-        """Begin an upload that shall become `draft`; its id."""
+        """Begin an upload that shall become `draft`, encrypted if `encrypt` asks for it; its id."""
         now = self._clock.now_ms()
         upload = Upload(
             id=now.to_bytes(8, "big") + self._meta.edits.next(),
@@ -106,20 +114,45 @@ class Multipart:
             algorithm=algorithm,
             composite=composite,
         )
+        if encrypt is not None:
+            made, _ = await self._ciphers.begin(encrypt, Subject.of_upload(bucket.id, upload))
+            upload = replace(upload, draft=replace(draft, encryption=made))
         await self._meta.uploads.create(bucket.id, upload)
         return upload.id.hex()
 
+    async def stored(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
+        """An upload, ended or not; NoSuchUpload."""
+        try:
+            raw = bytes.fromhex(upload_id)
+        except ValueError:
+            raw = b""
+        upload = await self._meta.uploads.find(bucket.id, key, raw) if len(raw) == 20 else None
+        if upload is None:
+            raise NoSuchUpload(UploadId=upload_id)
+        return upload
+
     async def find(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
         """An upload that has not ended; NoSuchUpload."""
-        upload = await self._stored(bucket, key, upload_id)
+        upload = await self.stored(bucket, key, upload_id)
         if upload.state in {UploadState.DONE, UploadState.ABORTED}:
             raise NoSuchUpload(UploadId=upload_id)
         return upload
 
     async def upload_part(
-        self, bucket: Bucket, upload: Upload, number: int, body: Body, expected: Expected
+        self,
+        bucket: Bucket,
+        upload: Upload,
+        number: int,
+        body: Body,
+        expected: Expected,
+        cipher: Cipher | None = None,
     ) -> Part:
-        """Store part `number`; a later one of the same number replaces it."""
+        """Store part `number`; a later one of the same number replaces it.
+
+        `cipher` is of the upload's encryption, if it has any.
+        """
+        if (cipher is None) is not (upload.draft.encryption is None):
+            raise AssertionError("a part is encrypted as its upload is")
         if not upload.algorithm and expected.algorithm:
             expected = expected._replace(also=DEFAULT)
         if upload.algorithm and not expected.algorithm:
@@ -127,12 +160,17 @@ class Multipart:
         if upload.algorithm and expected.algorithm is not upload.algorithm:
             raise _another_algorithm(upload.algorithm, expected.algorithm)
         op = self._meta.edits.next()
-        owner = label.encode_part(bucket.id, upload.key, op, upload.id, number, body.size)
+        held = retention_of_new(upload.draft.retention, bucket.lock, self._clock.now_ms())
+        draft = replace(upload.draft, retention=held)
+        owner = label.encode_part(bucket.id, upload.key, op, upload.id, number, body.size, draft)
         with self._ingest.inflight.write() as ticket:
             target = self._place(bucket.name, upload.key, body.size, upload.draft.storage_class)
-            taken = await self._ingest(owner, body, expected, target)
+            sealing = None if cipher is None else cipher.sealing(op)
+            taken = await self._ingest(owner, body, expected, target, sealing)
             try:
-                return await self._store_part(bucket, upload, number, taken)
+                part = self._part(number, taken, cipher, op)
+                await self._meta.uploads.put_part(bucket.id, upload, part)
+                return part
             except NoUpload as refused:
                 if isinstance(refused, TakenIn):
                     self._ingest.inflight.doubt(ticket, bucket.id, upload.key, taken.extents)
@@ -143,22 +181,21 @@ class Multipart:
                 self._ingest.inflight.doubt(ticket, bucket.id, upload.key, taken.extents)
                 raise
 
-    async def _store_part(self, bucket: Bucket, upload: Upload, number: int, taken: Taken) -> Part:
-        part = Part(
+    def _part(self, number: int, taken: Taken, cipher: Cipher | None, op: bytes) -> Part:
+        return Part(
             number=number,
             size=taken.size,
-            etag=taken.md5,
+            etag=taken.md5 if cipher is None else cipher.etag(taken.md5),
             modified_ms=self._clock.now_ms(),
             manifest=manifest.encode_extents(taken.extents),
             checksum=taken.checksum,
             crc=taken.also,
+            salt=b"" if cipher is None else op,
         )
-        await self._meta.uploads.put_part(bucket.id, upload, part)
-        return part
 
     async def abort(self, bucket: Bucket, key: str, upload_id: str) -> None:
         """Abort an upload and delete its parts; NoSuchUpload."""
-        upload = await self._stored(bucket, key, upload_id)
+        upload = await self.stored(bucket, key, upload_id)
         try:
             aborted = await self._meta.uploads.abort(bucket.id, upload)
         except NoUpload:
@@ -171,8 +208,7 @@ class Multipart:
     async def complete(
         self,
         bucket: Bucket,
-        key: str,
-        upload_id: str,
+        upload: Upload,
         wanted: Sequence[Asked],
         *,
         expected: Checksum | None,
@@ -182,12 +218,13 @@ class Multipart:
     ) -> Version:
         """Make the object of the parts named; the same call again gives the same answer.
 
-        `expected`, `composite` and `size` are what the client takes the object's checksum, its type
-        and the object's bytes for.
+        `upload` is as `stored` has just given it. `expected`, `composite` and `size` are what the
+        client takes the object's checksum, its type and the object's bytes for.
         """
         digest = _digest(wanted)
-        for _ in range(ATTEMPTS):
-            upload = await self._stored(bucket, key, upload_id)
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                upload = await self.stored(bucket, upload.key, upload.id.hex())
             if upload.state is UploadState.DONE:
                 return _result(upload, digest)
             if composite is not None and composite is not upload.composite:
@@ -196,10 +233,10 @@ class Multipart:
                 draft = await self._assembled(bucket, upload, wanted, expected, size)
             except S3Error:
                 # Its parts may have just been cleaned away, because it is done or aborted.
-                state = (await self._stored(bucket, key, upload_id)).state
-                if state is UploadState.ABORTED:
-                    raise NoSuchUpload(UploadId=upload_id) from None
-                if state is not UploadState.DONE:
+                now = await self.stored(bucket, upload.key, upload.id.hex())
+                if now.state is UploadState.ABORTED:
+                    raise NoSuchUpload(UploadId=upload.id.hex()) from None
+                if now.state is not UploadState.DONE:
                     raise
                 continue
             begun = await self._begin(bucket, upload, digest, draft)
@@ -249,7 +286,10 @@ class Multipart:
                 raise _Reopened
 
         try:
-            made = await self._meta.objects.put(bucket, upload.key, version, unless_done, learned)
+            async with self._quotas.room(bucket, version.size, (_AlreadyDone, _Reopened)):
+                made = await self._meta.objects.put(
+                    bucket, upload.key, version, unless_done, learned
+                )
         except _AlreadyDone as done:
             await self._finish(bucket, upload, done.result)
             return done.result
@@ -286,16 +326,18 @@ class Multipart:
                 f"does not match what was computed: {total}"
             )
         numbers, extents = [part.number for part in parts], [part.manifest for part in parts]
-        sums = list(map(_sum, parts))
-        data, chunks = manifest.assemble(zip(numbers, sizes, sums, extents, strict=True))
+        sums, salts = list(map(_sum, parts)), [part.salt for part in parts]
+        data, chunks = manifest.assemble(zip(numbers, sizes, sums, extents, salts, strict=True))
+        now = self._clock.now_ms()
         version = replace(
             upload.draft,
             size=total,
             etag=bytes.fromhex(etag.multipart_etag([part.etag for part in parts])[:32]),
             parts=len(parts),
-            modified_ms=self._clock.now_ms(),
+            modified_ms=now,
             manifest=data,
             checksum=_checksum(upload, sums, sizes, expected),
+            retention=retention_of_new(upload.draft.retention, bucket.lock, now),
         )
         return _Assembled(version, chunks, rows, _spare(there, parts))
 
@@ -322,16 +364,6 @@ class Multipart:
                 ETag=small.etag.hex(),
             )
         return chosen
-
-    async def _stored(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
-        try:
-            raw = bytes.fromhex(upload_id)
-        except ValueError:
-            raw = b""
-        upload = await self._meta.uploads.find(bucket.id, key, raw) if len(raw) == 20 else None
-        if upload is None:
-            raise NoSuchUpload(UploadId=upload_id)
-        return upload
 
 
 class _Assembled(NamedTuple):

@@ -19,22 +19,24 @@ from ocean.rules.policy.document import Kind, parse
 from ocean.rules.policy.patterns import Context
 from ocean.rules.policy.public import is_public
 
+OF_INITIATOR = frozenset({"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"})
 OWN = frozenset({"s3:ListAllMyBuckets", "s3:CreateBucket"})  # of any account
 _ON_POLICIES = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"})
 
 # What a grant on a bucket, and one on an object, allows.
 _BY_BUCKET_ACL = {
-    "s3:AbortMultipartUpload": Permission.WRITE,
     "s3:DeleteObject": Permission.WRITE,
     "s3:GetBucketAcl": Permission.READ_ACP,
     "s3:ListBucket": Permission.READ,
     "s3:ListBucketMultipartUploads": Permission.READ,
     "s3:ListBucketVersions": Permission.READ,
-    "s3:ListMultipartUploadParts": Permission.WRITE,
     "s3:PutBucketAcl": Permission.WRITE_ACP,
     "s3:PutObject": Permission.WRITE,
 }
-_BY_BUCKET_ACL_OF_NEW = {"s3:PutObjectTagging": Permission.WRITE}
+_BY_BUCKET_ACL_OF_NEW = {
+    "s3:PutObjectAcl": Permission.WRITE,
+    "s3:PutObjectTagging": Permission.WRITE,
+}
 _BY_OBJECT_ACL = {
     "s3:GetObject": Permission.READ,
     "s3:GetObjectAcl": Permission.READ_ACP,
@@ -246,11 +248,13 @@ def _has_a_way_back(who: Principal, action: str, bucket: Bucket | None) -> bool:
 def _counts(who: Principal, action: str, target: Target) -> bool:
     """Whether a bucket policy's allowing says anything.
 
-    It does not for objects of others than the bucket's owner, nor, where a public access block
-    restricts public buckets, of a public policy for other accounts.
+    It does not for objects of others than the bucket's owner, nor for the policy itself, nor, where
+    a public access block restricts public buckets, of a public policy for other accounts.
     """
     bucket = target.bucket
     assert bucket is not None
+    if action in _ON_POLICIES and who.account != bucket.owner:
+        return False
     if action in ON_OBJECT and target.owner not in (None, bucket.owner):
         return False
     block = bucket.public_access_block

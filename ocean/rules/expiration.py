@@ -90,13 +90,29 @@ def expiry(
 
 
 def header(found: Expiry) -> str:
-    """The value of x-amz-expiration.
-
-    The rule's id is as given, as S3 answers it, but for what the header could not carry: that is
-    percent-encoded UTF-8.
-    """
+    """The value of x-amz-expiration."""
     date = format_datetime(_EPOCH + timedelta(milliseconds=found.at_ms), usegmt=True)
-    return f'expiry-date="{date}", rule-id="{quote(found.rule_id, safe=_PLAIN)}"'
+    return f'expiry-date="{date}", rule-id="{header_text(found.rule_id)}"'
+
+
+def header_text(rule_id: str) -> str:
+    """A rule's id as headers have it.
+
+    It is as given, as S3 answers it, but for what a header could not carry: that is percent-encoded
+    UTF-8.
+    """
+    return quote(rule_id, safe=_PLAIN)
+
+
+def prefixes(rules: Iterable[LifecycleRule], *, uploads: bool = False) -> list[str]:
+    """The prefixes of all that rules may ever act on, objects or uploads, in order of keys."""
+    acts = _acts_on_uploads if uploads else _acts_on_objects
+    return sorted({_prefix(rule) for rule in rules if rule.enabled and acts(rule)})
+
+
+def looks_below(rules: Iterable[LifecycleRule], key: str) -> bool:
+    """Whether rules may act on noncurrent versions of a key."""
+    return any(rule.noncurrent_days is not None for rule in _of_key(rules, key))
 
 
 def upload_due(
@@ -253,6 +269,19 @@ def _earliest(
 def _of_key(rules: Iterable[LifecycleRule], key: str) -> list[LifecycleRule]:
     """The enabled rules whose prefix fits."""
     return [rule for rule in rules if rule.enabled and key.startswith(_prefix(rule))]
+
+
+def _acts_on_uploads(rule: LifecycleRule) -> bool:
+    return rule.days_after_initiation is not None
+
+
+def _acts_on_objects(rule: LifecycleRule) -> bool:
+    return bool(
+        rule.expiration_days is not None
+        or rule.expiration_date_ms is not None
+        or rule.expired_object_delete_marker
+        or rule.noncurrent_days is not None
+    )
 
 
 def _prefix(rule: LifecycleRule) -> str:

@@ -32,10 +32,10 @@ ADDED = {"PostObject"}
 
 # Headers of features that are not built (gateway.refusals refuses them in requests) and of framing.
 NOT_BUILT = re.compile(
-    "x-amz-(copy-source-)?server-side-encryption|x-amz-object-lock-|x-amz-bypass-governance|"
+    "x-amz-object-lock-event-hold|"
     "x-amz-grant-|x-amz-website-redirect|x-amz-write-offset|x-amz-mfa$|x-amz-if-match-|"
     "x-amz-checksum-(sha512|md5|xxhash)|x-amz-object-size$|x-amz-restore$|x-amz-missing-meta$|"
-    "x-amz-replication-status|x-amz-expiration|x-amz-request-charged|x-amz-abort-(date|rule)|"
+    "x-amz-replication-status|x-amz-request-charged|"
     "x-amz-bucket-(location-|arn|namespace)|x-amz-access-point-alias|x-amz-rename|x-amz-object-annotation|"
     "content-length$",
     re.IGNORECASE,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gateway.operations import Operation
 from metastore.engine import Table
 from metastore.records import BucketPolicy
-from ocean.rules.access import ON_OBJECT
+from ocean.rules.access import OF_INITIATOR, ON_OBJECT
 from tests.attacks.test_signature_matrix import OPERATIONS, deciding, example, refused
 from tests.support.inprocess import OTHER, OWNER, ROOT, Answer, InProcess, Pair
 from tests.support.signing import Choices, by_header
@@ -78,11 +78,18 @@ def needed(operation: Operation) -> set[str]:
     return wanted
 
 
+def let_in(answer: Answer) -> bool:
+    """Whether the handler was reached, whatever it made of the example."""
+    return answer.status != 403 and (answer.status < 500 or answer.code == "NotImplemented")
+
+
 @pytest.mark.parametrize("operation", OF_BUCKET, ids=by_name)
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_the_right_action_and_no_other(operation: Operation, caller: str) -> None:
     pair = CALLERS[caller]
     others = {o.action for o in OPERATIONS} - needed(operation)
+    if operation.action in OF_INITIATOR:
+        others.remove("s3:PutObject")  # who may begin an upload may go on with it
     others -= {"s3:ListAllMyBuckets", "s3:CreateBucket"}
     gateway = await store(statement("Allow", others))
     answer = await do(gateway, operation, pair)
@@ -94,7 +101,10 @@ async def test_the_right_action_and_no_other(operation: Operation, caller: str) 
         refused(gateway, answer, who | deciding(operation), operation.name)
     gateway = await store(statement("Allow", needed(operation)))
     answer = await do(gateway, operation, pair)
-    assert answer.status != 403, answer.body
+    if operation.action in WAYS_BACK:  # a bucket policy is its owner's affair
+        assert answer.status == 403
+    else:
+        assert let_in(answer), answer
 
 
 @pytest.mark.parametrize("operation", OF_BUCKET, ids=by_name)
@@ -119,7 +129,7 @@ async def test_owner_and_root_may(operation: Operation) -> None:
     for pair in (OWNER, ROOT):
         gateway = await store()
         answer = await do(gateway, operation, pair)
-        assert answer.status != 403, (pair, answer.body)
+        assert let_in(answer), (pair, answer.body)
 
 
 async def test_who_may_not_does_not_learn_that_a_key_is_there() -> None:
@@ -201,5 +211,4 @@ async def test_a_policy_that_cannot_be_read_lets_nobody_in() -> None:
     await meta.buckets.change(bucket, lambda one: replace(one, policy=broken))
     for pair in (None, OTHER, OWNER):
         answer = await ask(gateway, pair, "GET", KEY)
-        assert answer.status >= 400
-        assert answer.body != b"hello"
+        assert (answer.status, answer.code) == (403, "AccessDenied")

@@ -382,9 +382,8 @@ async def test_keys_that_are_none(key: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("x-amz-server-side-encryption", "AES256"),
-        ("x-amz-server-side-encryption-customer-key", "x"),
-        ("x-amz-object-lock-mode", "GOVERNANCE"),
+        ("x-amz-server-side-encryption", "aws:kms:dsse"),
+        ("x-amz-object-lock-event-hold", "ON"),
         ("x-amz-storage-class", "GLACIER"),
         ("x-amz-website-redirect-location", "/"),
         ("x-amz-copy-source", "/bucket/secret"),

@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.ops.shapes.copying import CopyObjectInput, UploadPartCopyInput
+from gateway.ops.shapes.objects import GetObjectInput, PutObjectInput
+from gateway.ops.shapes.postform import PostObjectInput
 from gateway.wire.sigv4 import Identity, Scope, Seed, SigningKeys, sign
+from metastore.records import EncryptionMode
 from ocean.config.schema import Admin, Config, Root
 from ocean.identity.records import Account, Credential
 from ocean.keys.local import MasterKey
+from ocean.keys.provider import DataKey
+from ocean.objects.encryption import Cipher, EncryptionRequest
 from tests.support import server as servers
 from tests.support.inprocess import OWNER, InProcess
 from tests.support.posting import TYPE, Form, sign_v2, sign_v4
@@ -42,6 +48,16 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
         Admin(access_key="a", secret_key=PLANTED),
         Config(root=Root(access_key="a", secret_key=PLANTED)),
         Config(admin=Admin(access_key="a", secret_key=PLANTED)),
+        DataKey(PLANTED.encode(), b"wrapped"),
+        Cipher(EncryptionMode.C, PLANTED.encode()),
+        EncryptionRequest(EncryptionMode.C, customer_key=PLANTED.encode()),
+        PutObjectInput(sse_customer_key=PLANTED),
+        GetObjectInput(sse_customer_key=PLANTED),
+        PostObjectInput(sse_customer_key=PLANTED),
+        CopyObjectInput(copy_source="a/b", copy_source_sse_customer_key=PLANTED),
+        UploadPartCopyInput(
+            copy_source="a/b", part_number=1, upload_id="u", copy_source_sse_customer_key=PLANTED
+        ),
     ]
     for holder in holders:
         assert PLANTED not in f"{holder!r} {holder!s} {[holder]} {holder}", type(holder)

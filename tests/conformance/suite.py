@@ -17,6 +17,7 @@ FILES = (f"{FOLDER}/test_s3.py", f"{FOLDER}/test_headers.py")
 USERS = ("main", "alt", "tenant")
 SECTIONS_OF_IAM = ("iam", "iam root", "iam alt root")  # demanded, for operations of other services
 CASE_SECONDS = 120
+KEYS = ("testkey-1", "testkey-2")  # that the cases of SSE-KMS name
 
 
 class SuiteError(Exception):
@@ -146,6 +147,14 @@ def configure(server: Server, path: Path) -> None:
         configuration[section] = nobody
     with path.open("w") as file:
         configuration.write(file)
+
+
+def make_keys(server: Server) -> None:
+    """Make the encryption keys that cases name."""
+    for name in KEYS:
+        told = server.run("encryption-key", "create", name)
+        if told.returncode:
+            raise SuiteError(f"the key {name} could not be made: {told.stderr}")
 
 
 def _user(server: Server, name: str) -> dict[str, str]:

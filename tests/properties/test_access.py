@@ -153,8 +153,8 @@ class Case:
             return True
         if not enforced and wanted and self.granted(wanted, granted or ()):
             return True
-        if not self.says("Allow", self.policy) or owner != OWNER:
-            return False
+        if not self.says("Allow", self.policy) or owner != OWNER or on_policy:
+            return False  # a policy lets nobody but the owner change it
         return not (self.restrict and self.public() and self.account != OWNER)
 
     def public(self) -> bool:

@@ -278,15 +278,10 @@ class Store(RuleBasedStateMachine):
 
     def _complete(self, upload: Begun) -> Version:
         verbs = self.process.ocean.multipart
+        stored = self.run(verbs.stored(self.bucket, upload.key, upload.id))
         return self.run(
             verbs.complete(
-                self.bucket,
-                upload.key,
-                upload.id,
-                upload.asked,
-                expected=None,
-                size=None,
-                guard=_anything,
+                self.bucket, stored, upload.asked, expected=None, size=None, guard=_anything
             )
         )
 

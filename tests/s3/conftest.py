@@ -1,9 +1,11 @@
 """One live store for all tests here, and a bucket of its own for each test."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -119,6 +121,15 @@ def versioned(s3: Client, bucket: str) -> str:
     return bucket
 
 
+@pytest.fixture
+def locked(s3: Client, name: str) -> Iterator[str]:
+    """An empty bucket with object lock; of COMPLIANCE mode the test leaves no more than seconds."""
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    yield name
+    unlock(s3, name)
+    remove(s3, name)
+
+
 @pytest.fixture(scope="module")
 def shared(s3: Client) -> Iterator[str]:
     """A bucket that the tests of one file share, for what is slow to make and only read."""
@@ -126,6 +137,20 @@ def shared(s3: Client) -> Iterator[str]:
     s3.create_bucket(Bucket=name)
     yield name
     remove(s3, name)
+
+
+def unlock(s3: Client, bucket: str) -> None:
+    """Take the legal holds of a bucket away, and wait for retentions in COMPLIANCE mode to end."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for one in page.get("Versions", []):
+            named = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+            head = s3.head_object(**named)
+            if head.get("ObjectLockLegalHoldStatus") == "ON":
+                s3.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+            if head.get("ObjectLockMode") == "COMPLIANCE":
+                left = head["ObjectLockRetainUntilDate"] - datetime.now(UTC)
+                assert left < timedelta(minutes=1), named
+                time.sleep(max(left.total_seconds(), 0))
 
 
 def remove(s3: Client, bucket: str) -> None:
@@ -146,6 +171,7 @@ def remove(s3: Client, bucket: str) -> None:
             if not one["Key"].isprintable():  # which XML cannot hold
                 s3.delete_object(Bucket=bucket, **one)
         if objects := [one for one in objects if one["Key"].isprintable()]:
-            gone = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            wanted = {"Objects": objects, "Quiet": True}
+            gone = s3.delete_objects(Bucket=bucket, Delete=wanted, BypassGovernanceRetention=True)
             assert not gone.get("Errors"), gone
     s3.delete_bucket(Bucket=bucket)

@@ -225,7 +225,7 @@ def drop_without_looking(patch: pytest.MonkeyPatch) -> None:
 
 def forget_the_guard(patch: pytest.MonkeyPatch) -> None:
     """A condition is judged once, not in each attempt."""
-    commit = Objects._commit
+    commit = Objects.commit
 
     async def once(self: Objects, bucket: Any, key: str, decide: Any, learned: Any = None) -> Any:
         judged = False
@@ -244,7 +244,7 @@ def forget_the_guard(patch: pytest.MonkeyPatch) -> None:
         drafts = [c.cell_contents for c in cells if isinstance(c.cell_contents, Version)]
         return versions.put(head, drafts[0], mode)
 
-    patch.setattr(Objects, "_commit", once)
+    patch.setattr(Objects, "commit", once)
 
 
 def read_a_reference_once(patch: pytest.MonkeyPatch) -> None:

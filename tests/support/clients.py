@@ -296,11 +296,12 @@ class Upload:
             self.completing = clients.asked("put", self.key, value, None, self.id)
         one = self.completing
         wanted = [Wanted(number, etag) for number, (_, etag) in self.chosen.items()]
+        verbs = process.ocean.multipart
         try:
-            made = await process.ocean.multipart.complete(
+            upload = await verbs.stored(clients.bucket, self.key, self.id)
+            made = await verbs.complete(
                 clients.bucket,
-                self.key,
-                self.id,
+                upload,
                 wanted,
                 expected=None,
                 size=None,

@@ -10,6 +10,8 @@ from ocean.config.schema import Config, Root
 from ocean.engines import open_blobs, open_engine
 from ocean.identity.root import open_root
 from ocean.identity.sealed import open_key
+from ocean.keys.named import LocalKeys, NamedKeys
+from ocean.objects.encryption import EncryptionRequest
 from ocean.objects.put import Expected, Spool
 from ocean.starting import stop_for_good
 from ocean.store import Ocean
@@ -27,9 +29,11 @@ async def begun(config: Config) -> AsyncIterator[Ocean]:
     """One life of a process on the store, with root's pair in the store."""
     config.data.mkdir(parents=True, exist_ok=True)
     engine = open_engine(config, stop_for_good)
-    await open_root(engine, await open_key(engine, config.master_key_file), Root())
+    key = await open_key(engine, config.master_key_file)
+    await open_root(engine, key, Root())
     meta = await MetaStore.begin(engine)
-    ocean = Ocean(meta, open_blobs(config, meta.life.epoch, stop_for_good))
+    blobs = open_blobs(config, meta.life.epoch, stop_for_good)
+    ocean = Ocean(meta, blobs, keys=LocalKeys(NamedKeys(engine, key)))
     try:
         yield ocean
         await meta.lease.end()
@@ -52,7 +56,15 @@ async def make_bucket(
     return bucket
 
 
-async def put(ocean: Ocean, bucket: Bucket, key: str, data: bytes, **draft: object) -> Version:
+async def put(
+    ocean: Ocean,
+    bucket: Bucket,
+    key: str,
+    data: bytes,
+    *,
+    encrypt: EncryptionRequest | None = None,
+    **draft: object,
+) -> Version:
     """Store `data`; `draft` are further fields of the version."""
 
     async def body() -> AsyncIterator[bytes | memoryview]:
@@ -61,7 +73,13 @@ async def put(ocean: Ocean, bucket: Bucket, key: str, data: bytes, **draft: obje
     version = Version(**{"owner": bucket.owner, **draft})  # type: ignore[arg-type]
     spool = Spool(body(), len(data))
     return await ocean.put(
-        bucket, key, version, spool, expected=Expected(), guard=lambda _current: None
+        bucket,
+        key,
+        version,
+        spool,
+        expected=Expected(),
+        guard=lambda _current: None,
+        encrypt=encrypt,
     )
 
 

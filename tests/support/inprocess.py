@@ -12,6 +12,7 @@ from gateway.admin.api import AdminApi
 from gateway.admin.explain import ExplainApi
 from gateway.admin.partitions import PartitionsApi
 from gateway.admin.policies import PoliciesApi
+from gateway.admin.quotas import QuotasApi
 from gateway.fronts.bare import Front
 from gateway.http import Handler, Request, Response
 from gateway.metrics import Metrics
@@ -29,6 +30,7 @@ from ocean.identity.identities import Identities
 from ocean.identity.policies import Policies
 from ocean.identity.root import open_root
 from ocean.keys.local import MasterKey
+from ocean.keys.named import LocalKeys, NamedKeys
 from ocean.partitions.verbs import Partitions
 from ocean.store import Ocean
 
@@ -140,7 +142,8 @@ class InProcess:
             await identities.create_access_key(name, access_key=pair[0], secret=pair[1])
         meta = await MetaStore.begin(engine)
         store = Memory(before=lambda call, _blob: touched.blobs.append(call))
-        ocean = Ocean(meta, Blobs.of(store, store, BlobNames(meta.life.epoch)))
+        blobs = Blobs.of(store, store, BlobNames(meta.life.epoch))
+        ocean = Ocean(meta, blobs, keys=LocalKeys(NamedKeys(engine, key)))
         credentials = Credentials(engine, key, root)
         attached = AttachedPolicies(engine)
         pipeline = Pipeline(
@@ -157,6 +160,7 @@ class InProcess:
             *PartitionsApi(partitions).routes,
             *PoliciesApi(Policies(engine, identities, wait=_proceed), identities).routes,
             *ExplainApi(ocean, identities, attached).routes,
+            *QuotasApi(meta.buckets, identities, ocean.quotas.ledger).routes,
         ]
         admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config(), more)
         return cls(pipeline, admin, ocean, identities, touched)

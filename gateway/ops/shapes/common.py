@@ -20,7 +20,27 @@ class ObjectInput(BucketInput):
     request_payer: Annotated[Literal["requester"] | None, Header("x-amz-request-payer")] = None
 
 
-class ChecksumInput(ObjectInput):
+ServerSideEncryption = Annotated[str | None, Header("x-amz-server-side-encryption")]
+KmsKeyId = Annotated[str | None, Header("x-amz-server-side-encryption-aws-kms-key-id")]
+EncryptionContext = Annotated[str | None, Header("x-amz-server-side-encryption-context")]
+BucketKeyEnabled = Annotated[bool | None, Header("x-amz-server-side-encryption-bucket-key-enabled")]
+CustomerAlgorithm = Annotated[str | None, Header("x-amz-server-side-encryption-customer-algorithm")]
+CustomerKey = Annotated[str | None, Header("x-amz-server-side-encryption-customer-key")]
+CustomerKeyMd5 = Annotated[str | None, Header("x-amz-server-side-encryption-customer-key-MD5")]
+
+
+class CustomerKeyInput(ObjectInput):
+    """What may carry the client's own key (SSE-C), which is never shown."""
+
+    sse_customer_algorithm: CustomerAlgorithm = None
+    sse_customer_key: CustomerKey = None
+    sse_customer_key_md5: CustomerKeyMd5 = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class ChecksumInput(CustomerKeyInput):
     checksum_crc32: Annotated[str | None, Header("x-amz-checksum-crc32")] = None
     checksum_crc32c: Annotated[str | None, Header("x-amz-checksum-crc32c")] = None
     checksum_crc64nvme: Annotated[str | None, Header("x-amz-checksum-crc64nvme")] = None
@@ -39,10 +59,34 @@ class UploadInput(ChecksumInput):
     content_type: Annotated[str | None, Header("Content-Type")] = None
     expires: Annotated[str | None, Header("Expires")] = None
     metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    object_lock_mode: Annotated[str | None, Header("x-amz-object-lock-mode")] = None
+    object_lock_retain_until_date: Annotated[
+        str | None, Header("x-amz-object-lock-retain-until-date")
+    ] = None
+    object_lock_legal_hold: Annotated[str | None, Header("x-amz-object-lock-legal-hold")] = None
+    server_side_encryption: ServerSideEncryption = None
+    sse_kms_key_id: KmsKeyId = None
+    sse_kms_encryption_context: EncryptionContext = None
+    bucket_key_enabled: BucketKeyEnabled = None
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
 
 
-class ChecksumOutput(Output):
+class KmsOutput(Output):
+    """What an answer says of the encryption by keys of the store."""
+
+    server_side_encryption: ServerSideEncryption = None
+    sse_kms_key_id: KmsKeyId = None
+    bucket_key_enabled: BucketKeyEnabled = None
+
+
+class EncryptionOutput(KmsOutput):
+    """The same, and of that by a client's key."""
+
+    sse_customer_algorithm: CustomerAlgorithm = None
+    sse_customer_key_md5: CustomerKeyMd5 = None
+
+
+class ChecksumOutput(EncryptionOutput):
     checksum_crc32: Annotated[str | None, Header("x-amz-checksum-crc32")] = None
     checksum_crc32c: Annotated[str | None, Header("x-amz-checksum-crc32c")] = None
     checksum_crc64nvme: Annotated[str | None, Header("x-amz-checksum-crc64nvme")] = None

@@ -3,8 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from gateway.ops.shapes.common import PART_NUMBER, Checksums, ObjectInput
-from gateway.wire.bind import Body, Header, Headers, Output, Query
+from gateway.ops.shapes.common import (
+    PART_NUMBER,
+    BucketKeyEnabled,
+    Checksums,
+    CustomerKeyInput,
+    EncryptionContext,
+    EncryptionOutput,
+    KmsKeyId,
+    ServerSideEncryption,
+)
+from gateway.wire.bind import Body, Header, Headers, Query
 from gateway.wire.documents import Element
 
 
@@ -19,7 +28,7 @@ class CopyPartResult(Checksums):
     last_modified: datetime | None = None
 
 
-class SourceInput(ObjectInput):
+class SourceInput(CustomerKeyInput):
     copy_source: Annotated[str, Header("x-amz-copy-source")]
     copy_source_if_match: Annotated[str | None, Header("x-amz-copy-source-if-match")] = None
     copy_source_if_modified_since: Annotated[
@@ -30,6 +39,15 @@ class SourceInput(ObjectInput):
     )
     copy_source_if_unmodified_since: Annotated[
         datetime | None, Header("x-amz-copy-source-if-unmodified-since")
+    ] = None
+    copy_source_sse_customer_algorithm: Annotated[
+        str | None, Header("x-amz-copy-source-server-side-encryption-customer-algorithm")
+    ] = None
+    copy_source_sse_customer_key: Annotated[
+        str | None, Header("x-amz-copy-source-server-side-encryption-customer-key")
+    ] = None
+    copy_source_sse_customer_key_md5: Annotated[
+        str | None, Header("x-amz-copy-source-server-side-encryption-customer-key-MD5")
     ] = None
     expected_source_bucket_owner: Annotated[
         str | None, Header("x-amz-source-expected-bucket-owner")
@@ -51,15 +69,26 @@ class CopyObjectInput(SourceInput):
     metadata_directive: Annotated[
         Literal["COPY", "REPLACE"] | None, Header("x-amz-metadata-directive")
     ] = None
+    object_lock_mode: Annotated[str | None, Header("x-amz-object-lock-mode")] = None
+    object_lock_retain_until_date: Annotated[
+        str | None, Header("x-amz-object-lock-retain-until-date")
+    ] = None
+    object_lock_legal_hold: Annotated[str | None, Header("x-amz-object-lock-legal-hold")] = None
     tagging_directive: Annotated[
         Literal["COPY", "REPLACE"] | None, Header("x-amz-tagging-directive")
     ] = None
+    server_side_encryption: ServerSideEncryption = None
+    sse_kms_key_id: KmsKeyId = None
+    sse_kms_encryption_context: EncryptionContext = None
+    bucket_key_enabled: BucketKeyEnabled = None
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     tagging: Annotated[str | None, Header("x-amz-tagging")] = None
 
 
-class CopyObjectOutput(Output):
+class CopyObjectOutput(EncryptionOutput):
     copy_object_result: Annotated[CopyObjectResult, Body()]
+    expiration: Annotated[str | None, Header("x-amz-expiration")] = None
+    sse_kms_encryption_context: EncryptionContext = None
     copy_source_version_id: Annotated[str | None, Header("x-amz-copy-source-version-id")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
 
@@ -70,7 +99,7 @@ class UploadPartCopyInput(SourceInput):
     copy_source_range: Annotated[str | None, Header("x-amz-copy-source-range")] = None
 
 
-class UploadPartCopyOutput(Output):
+class UploadPartCopyOutput(EncryptionOutput):
     copy_part_result: Annotated[CopyPartResult, Body()]
     copy_source_version_id: Annotated[str | None, Header("x-amz-copy-source-version-id")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None

@@ -43,6 +43,9 @@ class DeleteResult(Document):
 class DeleteObjectInput(ObjectInput):
     version_id: Annotated[str | None, Query("versionId")] = None
     if_match: Annotated[str | None, Header("If-Match")] = None
+    bypass_governance_retention: Annotated[
+        bool | None, Header("x-amz-bypass-governance-retention")
+    ] = None
 
 
 class DeleteObjectOutput(Output):
@@ -52,6 +55,9 @@ class DeleteObjectOutput(Output):
 
 class DeleteObjectsInput(ObjectInput):
     delete: Annotated[Delete, Body(limit=4 << 20)]
+    bypass_governance_retention: Annotated[
+        bool | None, Header("x-amz-bypass-governance-retention")
+    ] = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-sdk-checksum-algorithm")] = None
 
 

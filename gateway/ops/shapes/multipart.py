@@ -5,11 +5,18 @@ from typing import Annotated, Any, Literal
 
 from gateway.ops.shapes.common import (
     PART_NUMBER,
+    BucketKeyEnabled,
     ChecksumInput,
     ChecksumOutput,
     Checksums,
+    CustomerKeyInput,
+    EncryptionContext,
+    EncryptionOutput,
+    KmsKeyId,
+    KmsOutput,
     ObjectInput,
     Owner,
+    ServerSideEncryption,
 )
 from gateway.wire.bind import Body, Header, Headers, Output, Payload, Query
 from gateway.wire.documents import Document, Element
@@ -98,7 +105,7 @@ class ListMultipartUploadsResult(Document):
     encoding_type: Literal["url"] | None = None
 
 
-class CreateMultipartUploadInput(ObjectInput):
+class CreateMultipartUploadInput(CustomerKeyInput):
     acl: Annotated[str | None, Header("x-amz-acl")] = None
     cache_control: Annotated[str | None, Header("Cache-Control")] = None
     content_disposition: Annotated[str | None, Header("Content-Disposition")] = None
@@ -107,14 +114,26 @@ class CreateMultipartUploadInput(ObjectInput):
     content_type: Annotated[str | None, Header("Content-Type")] = None
     expires: Annotated[str | None, Header("Expires")] = None
     metadata: Annotated[dict[str, str] | None, Headers("x-amz-meta-")] = None
+    object_lock_mode: Annotated[str | None, Header("x-amz-object-lock-mode")] = None
+    object_lock_retain_until_date: Annotated[
+        str | None, Header("x-amz-object-lock-retain-until-date")
+    ] = None
+    object_lock_legal_hold: Annotated[str | None, Header("x-amz-object-lock-legal-hold")] = None
+    server_side_encryption: ServerSideEncryption = None
+    sse_kms_key_id: KmsKeyId = None
+    sse_kms_encryption_context: EncryptionContext = None
+    bucket_key_enabled: BucketKeyEnabled = None
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     tagging: Annotated[str | None, Header("x-amz-tagging")] = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
 
 
-class CreateMultipartUploadOutput(Output):
+class CreateMultipartUploadOutput(EncryptionOutput):
     document: Annotated[InitiateMultipartUploadResult, Body()]
+    abort_date: Annotated[datetime | None, Header("x-amz-abort-date")] = None
+    abort_rule_id: Annotated[str | None, Header("x-amz-abort-rule-id")] = None
+    sse_kms_encryption_context: EncryptionContext = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
@@ -141,8 +160,9 @@ class CompleteMultipartUploadInput(ChecksumInput):
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
 
 
-class CompleteMultipartUploadOutput(Output):
+class CompleteMultipartUploadOutput(KmsOutput):
     document: Annotated[CompleteMultipartUploadResult | None, Body()] = None
+    expiration: Annotated[str | None, Header("x-amz-expiration")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
     stream: Annotated[Any, Payload()] = None
 
@@ -155,7 +175,7 @@ class AbortMultipartUploadOutput(Output):
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
 
 
-class ListPartsInput(ObjectInput):
+class ListPartsInput(CustomerKeyInput):
     upload_id: Annotated[str, Query("uploadId")]
     max_parts: Annotated[int | None, Query("max-parts")] = None
     part_number_marker: Annotated[int | None, Query("part-number-marker")] = None
@@ -163,6 +183,8 @@ class ListPartsInput(ObjectInput):
 
 class ListPartsOutput(Output):
     document: Annotated[ListPartsResult, Body()]
+    abort_date: Annotated[datetime | None, Header("x-amz-abort-date")] = None
+    abort_rule_id: Annotated[str | None, Header("x-amz-abort-rule-id")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
 
 

@@ -7,7 +7,8 @@ from gateway.ops.shapes.common import (
     PART_NUMBER,
     ChecksumOutput,
     Checksums,
-    ObjectInput,
+    CustomerKeyInput,
+    EncryptionContext,
     UploadInput,
 )
 from gateway.wire.bind import Body, Header, Headers, Length, Output, Payload, Query, Status
@@ -51,12 +52,14 @@ class PutObjectInput(UploadInput):
 
 
 class PutObjectOutput(ChecksumOutput):
+    expiration: Annotated[str | None, Header("x-amz-expiration")] = None
     etag: Annotated[str | None, Header("ETag")] = None
+    sse_kms_encryption_context: EncryptionContext = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
 
 
-class GetObjectInput(ObjectInput):
+class GetObjectInput(CustomerKeyInput):
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_modified_since: Annotated[datetime | None, Header("If-Modified-Since")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
@@ -80,6 +83,7 @@ class ObjectOutput(ChecksumOutput):
 
     delete_marker: Annotated[bool | None, Header("x-amz-delete-marker")] = None
     accept_ranges: Annotated[str | None, Header("accept-ranges")] = None
+    expiration: Annotated[str | None, Header("x-amz-expiration")] = None
     last_modified: Annotated[datetime | None, Header("Last-Modified")] = None
     etag: Annotated[str | None, Header("ETag")] = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
@@ -95,6 +99,11 @@ class ObjectOutput(ChecksumOutput):
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
     parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")] = None
     tag_count: Annotated[int | None, Header("x-amz-tagging-count")] = None
+    object_lock_mode: Annotated[str | None, Header("x-amz-object-lock-mode")] = None
+    object_lock_retain_until_date: Annotated[
+        str | None, Header("x-amz-object-lock-retain-until-date")
+    ] = None
+    object_lock_legal_hold: Annotated[str | None, Header("x-amz-object-lock-legal-hold")] = None
     length: Annotated[int | None, Length()] = None
     status: Annotated[int | None, Status()] = None
 
@@ -113,7 +122,7 @@ class HeadObjectOutput(ObjectOutput):
     ] = None
 
 
-class GetObjectAttributesInput(ObjectInput):
+class GetObjectAttributesInput(CustomerKeyInput):
     object_attributes: Annotated[tuple[AttributeName, ...], Header("x-amz-object-attributes")]
     version_id: Annotated[str | None, Query("versionId")] = None
     max_parts: Annotated[int | None, Header("x-amz-max-parts")] = None

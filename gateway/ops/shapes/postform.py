@@ -22,7 +22,7 @@ class PostResponse(Document):
 class PostObjectInput(UploadInput):
     key: Annotated[str | None, Header("key")] = None
     bucket: Annotated[str | None, Header("bucket")] = None
-    acl: Annotated[str | None, Header("acl")] = None
+    acl: Annotated[str | None, Header("x-amz-acl")] = None
     checksum_algorithm: Annotated[str | None, Header("x-amz-checksum-algorithm")] = None
     success_action_redirect: Annotated[str | None, Header("success_action_redirect")] = None
     redirect: Annotated[str | None, Header("redirect")] = None  # its old name
@@ -33,6 +33,7 @@ class PostObjectInput(UploadInput):
 class PostObjectOutput(ChecksumOutput):
     etag: Annotated[str | None, Header("ETag")] = None
     location: Annotated[str | None, Header("Location")] = None
+    expiration: Annotated[str | None, Header("x-amz-expiration")] = None
     checksum_type: Annotated[str | None, Header("x-amz-checksum-type")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
     document: Annotated[PostResponse | None, Body()] = None

@@ -19,6 +19,7 @@ def load(text: str) -> dict[str, Any]:
             parse_float=str,
             parse_constant=_refuse,
         )
+        json.dumps(loaded, ensure_ascii=False).encode()  # half a character is none
     except (ValueError, RecursionError):
         raise MalformedPolicy("This policy contains invalid Json") from None
     return mapping(loaded)

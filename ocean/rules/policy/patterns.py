@@ -1,7 +1,7 @@
 """Patterns of policies: wildcards, and variables that the request fills in. Pure.
 
 Invariant: the value of a variable is compared as it is and never acts as a wildcard; to match takes
-time linear in the text, whatever the pattern.
+no more steps than the product of the two lengths, in C, whatever the pattern.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
 
@@ -17,6 +17,10 @@ Context = Callable[[str], tuple[str, ...] | None]
 """The values of a condition key of the request, by the key as `keys.written` has it; None: none."""
 
 Matcher = Callable[[str], bool]
+
+MANY = 32  # patterns with `?` of one list: one machine for all of them is faster from here on
+MAX_VALUE = 1024  # characters of a variable's value; a longer one is none
+MAX_TEMPLATES = 32  # patterns with both a variable and `?` in one list: each is built when asked
 
 _WILDCARD = re.compile(r"([*?])")
 _SPECIAL = re.compile(
@@ -76,7 +80,7 @@ def resolve(pattern: Sequence[Piece], context: Context) -> list[Plain] | None:
         if isinstance(piece, Variable):
             values = context(piece.key)
             value = values[0] if values and len(values) == 1 else piece.default
-            if value is None:
+            if value is None or len(value) > MAX_VALUE:
                 return None
             plain.append(value)
         else:
@@ -144,8 +148,7 @@ def glob(patterns: Iterable[Sequence[Plain]]) -> Matcher:
             exact.add(parts[0])
         else:
             parted.append((parts[0], parts[1:-1], parts[-1]))
-    automaton = Automaton(others)
-    final = sum(automaton.finals)
+    with_ones = _with_ones(others)
 
     def matches(text: str) -> bool:
         if text in exact:
@@ -153,9 +156,38 @@ def glob(patterns: Iterable[Sequence[Plain]]) -> Matcher:
         for start, middle, end in parted:
             if text.startswith(start) and _goes_on(text, len(start), middle, end):
                 return True
-        return final != 0 and automaton.after(text) & final != 0
+        return with_ones(text)
 
     return matches
+
+
+def _with_ones(patterns: Sequence[Sequence[Plain]]) -> Matcher:
+    """Patterns with `?`: few one by one; many at once, which takes a step for each character."""
+    if len(patterns) > MANY:
+        automaton = Automaton(patterns)
+        final = sum(automaton.finals)
+        return lambda text: automaton.after(text) & final != 0
+    expressions = list(map(_expression, patterns))
+    return lambda text: any(one.fullmatch(text) for one in expressions)
+
+
+def _expression(pattern: Sequence[Plain]) -> re.Pattern[str]:
+    """A pattern with `?` as a regular expression.
+
+    What is between two stars is found where it first is and never looked for again (an atomic
+    group), as nothing is won by looking further: so nothing grows beyond the two lengths.
+    """
+    parts = [""]
+    for piece in pattern:
+        if piece is Wildcard.ANY:
+            parts.append("")
+        else:
+            parts[-1] += "." if piece is Wildcard.ONE else re.escape(str(piece))
+    first, *middle = parts
+    if not middle:
+        return re.compile(first, re.DOTALL)
+    found = "".join(f"(?>.*?{part})" for part in middle[:-1] if part)
+    return re.compile(f"{first}{found}.*{middle[-1]}", re.DOTALL)
 
 
 def _parts(pattern: Sequence[Plain]) -> list[str]:
@@ -246,6 +278,8 @@ class Patterns:
             else:
                 first = pattern[0] if build is not caseless else ""
                 self._templates.append((first if isinstance(first, str) else "", pattern))
+        if sum(Wildcard.ONE in pattern for _, pattern in self._templates) > MAX_TEMPLATES:
+            raise MalformedPolicy("Policy has too many variables beside wildcards")
         self._matches = build(fixed)
         self.asks = frozenset(
             piece.key
@@ -258,12 +292,12 @@ class Patterns:
         """Whether any pattern matches; one whose variables have no values does not."""
         if self._matches(text):
             return True
-        resolved = [
-            resolve(template, context)
-            for start, template in self._templates
-            if text.startswith(start)
-        ]
-        return resolved != [] and self._build(one for one in resolved if one is not None)(text)
+        for start, template in self._templates:
+            if text.startswith(start):
+                resolved = resolve(template, context)
+                if resolved is not None and self._build([resolved])(text):
+                    return True
+        return False
 
     def automata(self) -> list[Automaton]:
         """The patterns one by one, with any text for the values of their variables."""

@@ -3,18 +3,13 @@
 import botocore.session
 import pytest
 
-from gateway.refusals import HANDLED, refuse
+from gateway.refusals import ENCRYPTION, HANDLED, refuse, refuse_fields
 from gateway.wire.hoisting import PRESIGNED
 from ocean import errors
 
 REFUSED = [
-    ("x-amz-server-side-encryption", "AES256"),
-    ("x-amz-server-side-encryption-customer-key", "k"),
-    ("x-amz-copy-source-server-side-encryption-customer-algorithm", "AES256"),
-    ("x-amz-object-lock-mode", "GOVERNANCE"),
-    ("x-amz-object-lock-legal-hold", "OFF"),
-    ("x-amz-bucket-object-lock-enabled", "true"),
-    ("x-amz-bypass-governance-retention", "odd"),
+    ("x-amz-object-lock-event-hold", "ON"),
+    ("x-amz-object-lock-event-hold-duration-days", "1"),
     ("x-amz-website-redirect-location", "/"),
     ("x-amz-write-offset-bytes", "0"),
     ("x-amz-storage-class", "GLACIER"),
@@ -27,7 +22,8 @@ REFUSED = [
 ACCEPTED = [
     ("x-amz-acl", "private"),
     ("x-amz-storage-class", "STANDARD"),
-    ("x-amz-bucket-object-lock-enabled", "false"),
+    ("x-amz-bucket-object-lock-enabled", "true"),
+    ("x-amz-object-lock-legal-hold", "OFF"),
     ("x-amz-object-ownership", "BucketOwnerEnforced"),
     ("x-amz-bypass-governance-retention", "True"),
     ("x-amz-request-payer", "requester"),
@@ -54,6 +50,21 @@ def test_refused_by_name(name: str, value: str) -> None:
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)
 def test_accepted(name: str, value: str) -> None:
     refuse({name: value}, {name: value})
+
+
+@pytest.mark.parametrize("name", sorted(ENCRYPTION))
+def test_encryption_is_refused_where_the_operation_has_none(name: str) -> None:
+    """Who sends such a header counts on it; its value, which may be a key, is not repeated."""
+    for headers, query in (({name: "secret"}, {}), ({}, {name.title(): "secret"})):
+        with pytest.raises(errors.InvalidArgument) as caught:
+            refuse(headers, query, taken={"x-amz-acl"})
+        assert "secret" not in f"{caught.value} {caught.value.details}"
+        refuse(headers, query, taken={name})
+    if name.startswith("x-amz-server"):
+        refuse_fields({name: "x"})
+    else:
+        with pytest.raises(errors.InvalidArgument):
+            refuse_fields({name: "x"})
 
 
 def test_a_storage_class_that_is_none() -> None:

@@ -142,7 +142,7 @@ SECOND: dict[str, Any] = {
         ownership=Ownership.BUCKET_OWNER_PREFERRED,
         public_access_block=PublicAccessBlock(block_public_acls=True, block_public_policy=True),
         policy=BucketPolicy("{}", (("alice", OWNER),), sealed=True),
-        encryption=DefaultEncryption(EncryptionMode.S3),
+        encryption=DefaultEncryption(EncryptionMode.S3, blocks_sse_c=True),
         lock=BucketLock(LockDefault(RetentionMode.GOVERNANCE, years=2)),
         lifecycle=(
             LifecycleRule(
@@ -153,6 +153,7 @@ SECOND: dict[str, Any] = {
             ),
         ),
         quota=Quota(size=10, objects=2),
+        owner_quota=Quota(size=20),
     ),
     "upload": replace(RECORDS["upload"], draft=FULL, result=replace(VERSION, legal_hold=False)),
     "part": replace(RECORDS["part"], salt=OP),

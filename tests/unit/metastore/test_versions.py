@@ -1,13 +1,15 @@
 """Transitions of a Head against what S3 says: a list of versions, newest first."""
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metastore import versions
 from metastore.records import NO_OP, Head, Kind, Ranges, Trash, Version, Versioning
+from metastore.retention_records import Retention, RetentionMode
 
 
 class Model(NamedTuple):
@@ -54,7 +56,7 @@ class Key:
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["put", "remove", "erase"]), st.integers(0, 5)), max_size=25
+    st.tuples(st.sampled_from(["put", "remove", "erase", "prune"]), st.integers(0, 5)), max_size=25
 )
 modes = st.sampled_from([(Versioning.OFF,), (Versioning.ENABLED, Versioning.SUSPENDED)])
 
@@ -82,6 +84,8 @@ def test_a_head_and_a_list_of_versions_say_the_same(
                 model = model.put(seq, Kind.MARKER, null)
             elif model.listed:
                 model = model.erase(model.listed[0][0])
+        elif step == "prune":
+            model = prune(key, model, which)
         elif model.listed:
             victim = model.listed[which % len(model.listed)][0]
             model = model.erase(victim)
@@ -94,6 +98,16 @@ def test_a_head_and_a_list_of_versions_say_the_same(
         agree(key, model)
 
 
+def prune(key: Key, model: Model, which: int) -> Model:
+    """Two thirds of the noncurrent versions go at once."""
+    below = model.listed[key.head.current is not None :]
+    victims = sorted(seq for seq, _, _ in below if (seq + which) % 3)
+    key.become(versions.prune(key.head, victims))
+    for victim in victims:
+        model = model.erase(victim)
+    return model
+
+
 def agree(key: Key, model: Model) -> None:
     head = key.head
     assert key.listed() == model.listed
@@ -104,6 +118,27 @@ def agree(key: Key, model: Model) -> None:
     expected = head.current.kind if head.current else Kind.REFERENCE if model.listed else Kind.NONE
     assert head.kind is expected
     assert versions.removable(head) == (not model.listed)
+
+
+@given(st.sets(st.integers(1, 40)), st.data())
+def test_ranges_without_some_of_theirs(seqs: set[int], data: st.DataObject) -> None:
+    out = data.draw(st.sets(st.sampled_from(sorted(seqs)))) if seqs else set()
+    ranges: Ranges = ()
+    one_by_one: Ranges = ()
+    for seq in sorted(seqs):
+        ranges = one_by_one = versions.added(ranges, seq)
+    for seq in out:
+        one_by_one = versions.dropped(one_by_one, seq)
+    assert versions.without(ranges, sorted(out)) == one_by_one
+
+
+def test_only_what_a_swap_that_fails_leaves_alone_goes_before_it() -> None:
+    rows = tuple(Trash(op=b"", seq=seq) for seq in range(1, versions.TRASH_ENTRIES + 1))
+    old, new = Trash(b"o" * 12, b"old"), Trash(b"n" * 12, b"new")
+    before, after = Head(trash=(old,)), Head(trash=(old, new, *rows))
+    assert versions.spillable(before, after) == (old, *rows)
+    assert versions.without_trash(after, (old, *rows)).trash == (new,)
+    assert versions.spillable(before, Head(trash=(old, new))) == ()
 
 
 @given(st.lists(st.integers(1, 40), unique=True), st.lists(st.integers(1, 40)))
@@ -132,6 +167,32 @@ def test_an_old_view_of_the_bucket_destroys_no_version(step: str) -> None:
     assert plan is not None
     assert plan.head.live == ((1, 1),)
     assert plan.head.trash == ()
+    assert plan.version is not None
+    assert not plan.version.null
+
+
+@given(
+    st.sampled_from(["put", "remove"]),
+    st.sampled_from([Versioning.OFF, Versioning.SUSPENDED]),
+    st.sampled_from(
+        [
+            {"legal_hold": True},
+            {"legal_hold": False},
+            {"retention": Retention(RetentionMode.GOVERNANCE, 0)},
+        ]
+    ),
+)
+def test_a_null_version_that_ever_had_a_lock_is_not_replaced(
+    step: str, mode: Versioning, lock: dict[str, Any]
+) -> None:
+    """Under object lock a bucket keeps versions, whatever an old view of it says."""
+    head = versions.put(Head(), Version(manifest=b"1"), Versioning.OFF).head
+    assert head.current is not None
+    head = versions.amend(head, replace(head.current, **lock))
+    make = versions.put if step == "put" else versions.remove
+    plan = make(head, Version(), mode)
+    assert plan is not None
+    assert (plan.head.live, plan.head.null_seq, plan.head.trash) == (((1, 1),), 1, ())
     assert plan.version is not None
     assert not plan.version.null
 

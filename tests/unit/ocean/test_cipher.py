@@ -16,6 +16,7 @@ from ocean.body.cipher import (
     Tampered,
     Window,
     derived,
+    opened_size,
     sealed_size,
     stream_key,
     window,
@@ -60,6 +61,7 @@ def test_keys_of_another_size_are_refused(size: int) -> None:
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1])
 def test_a_sealed_stream_has_the_size_that_was_foretold(size: int) -> None:
     assert len(seal(bytes(size))) == sealed_size(size)
+    assert opened_size(sealed_size(size)) == size
 
 
 def test_a_stream_of_no_bytes_has_no_chunk() -> None:

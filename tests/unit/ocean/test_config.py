@@ -50,7 +50,16 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
 def test_every_key_has_a_variable_that_counts(name: str) -> None:
     """Each setting can be given by its variable, and is then said to come from there."""
     leaf = leaves()[name]
-    special = {"durability": "relaxed", "log.level": "debug", "log.format": "json"}
+    special = {
+        "durability": "relaxed",
+        "log.level": "debug",
+        "log.format": "json",
+        "defaults": "aws",
+        "new_buckets.ownership": "ObjectWriter",
+        "new_buckets.public_access": "blocked",
+        "new_buckets.encryption": "AES256",
+        "new_buckets.sse_c": "blocked",
+    }
     value = (special | {"blobs.live_ratio": "0.25"}).get(name)
     if value is None:
         value = {bool: "true", Address: "0.0.0.0:1", Size: "5MiB"}.get(type(leaf.default), "7")

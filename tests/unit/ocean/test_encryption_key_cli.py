@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from metastore.records import EncryptionMode
 from ocean.cli import encryption_key
 from ocean.config.schema import Config
+from ocean.jobs import rewrap
+from ocean.objects.encryption import EncryptionRequest
 from ocean.starting import StartError
-from tests.support.embedded import begun, config_of
+from tests.support.embedded import begun, config_of, make_bucket, put
 
 
 @pytest.fixture
@@ -117,3 +120,29 @@ def test_a_backup_puts_back_what_is_missing(
     assert capsys.readouterr().out == (
         "0 keys restored, 1 were there\nb has other versions than the backup and stays as it is\n"
     )
+
+
+def test_rewrapping(
+    config: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewrap, "FRESH", 0)
+
+    async def write() -> None:
+        async with begun(config) as ocean:
+            bucket = await make_bucket(ocean, "bucket")
+            for name in ("a", "b"):
+                asked = EncryptionRequest(EncryptionMode.KMS, name)
+                await put(ocean, bucket, name, b"data", encrypt=asked)
+
+    run("create", "a")
+    run("create", "b")
+    asyncio.run(write())
+    assert run("rotate", "a") == 0
+    capsys.readouterr()
+    assert run("rewrap", "a", "--json") == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done == {"rewrapped": 1, "passes": 2, "failed": 0}
+    assert run("rewrap", "a") == 0
+    assert capsys.readouterr().out == "0 data keys wrapped anew in 1 passes over the rows\n"
+    with pytest.raises(StartError, match="there is no key c"):
+        run("rewrap", "c")

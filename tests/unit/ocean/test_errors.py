@@ -68,9 +68,19 @@ def test_published_code_is_there_with_its_status(name: str, status: int) -> None
 
 def test_each_name_is_its_code_and_the_table_is_sorted() -> None:
     kinds = catalogue()
-    assert {name: kind.code for name, kind in kinds.items()} == {name: name for name in kinds}
+    plain = {name: kind.code.replace(".", "") for name, kind in kinds.items()}
+    assert plain == {name: name for name in kinds}
     assert list(kinds) == sorted(kinds)
     assert all(kind.__name__ == name for name, kind in kinds.items())
+
+
+def test_codes_of_key_management_name_it() -> None:
+    """Clients of S3 see the codes of AWS KMS behind its name."""
+    dotted = {name: kind.code for name, kind in catalogue().items() if "." in kind.code}
+    assert dotted == {
+        "KMSDisabledException": "KMS.DisabledException",
+        "KMSNotFoundException": "KMS.NotFoundException",
+    }
 
 
 def test_each_code_is_one_line() -> None:

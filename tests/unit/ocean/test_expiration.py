@@ -21,7 +21,9 @@ from ocean.rules.expiration import (
     due,
     expiry,
     header,
+    looks_below,
     next_due,
+    prefixes,
     upload_due,
 )
 from ocean.rules.lifecycle import DAY_MS, MAX_DAYS
@@ -273,3 +275,28 @@ def test_any_id_makes_a_header_that_says_it(at_ms: int, rule_id: str) -> None:
     assert text.isascii()
     assert text.isprintable()
     assert unquote(match[2]) == rule_id
+
+
+def test_prefixes_are_of_rules_that_act_on_objects_or_on_uploads() -> None:
+    rules = [
+        days(1, "b/"),
+        Rule(id="old", enabled=True, prefix="a", noncurrent_days=1),
+        Rule(id="uploads", enabled=True, filter=Filter(prefix="c"), days_after_initiation=1),
+        Rule(id="both", enabled=True, filter=Filter(), noncurrent_days=1, days_after_initiation=1),
+        replace(days(1, "off"), enabled=False),
+        Rule(
+            id="none", enabled=True, filter=Filter(prefix="d"), expired_object_delete_marker=False
+        ),
+        replace(MARKERS, filter=Filter(prefix="m")),
+    ]
+    assert prefixes(rules) == ["", "a", "b/", "m"]
+    assert prefixes(rules, uploads=True) == ["", "c"]
+
+
+def test_noncurrent_versions_are_looked_at_where_a_rule_is_about_them() -> None:
+    rules = [
+        days(1),
+        replace(versions(1), filter=Filter(prefix="a")),
+        replace(versions(1), filter=Filter(prefix="b"), enabled=False),
+    ]
+    assert [looks_below(rules, key) for key in ("a", "ab", "b", "")] == [True, True, False, False]

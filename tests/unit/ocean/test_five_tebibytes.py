@@ -68,7 +68,7 @@ async def filled() -> tuple[Ocean, Upload]:
 async def complete(ocean: Ocean, upload: Upload) -> Version:
     wanted = [Wanted(number, md5_of(number).hex()) for number in range(1, PARTS + 1)]
     return await ocean.multipart.complete(
-        BUCKET, "film", upload.id.hex(), wanted, expected=None, size=TIB5, guard=lambda _: None
+        BUCKET, upload, wanted, expected=None, size=TIB5, guard=lambda _: None
     )
 
 

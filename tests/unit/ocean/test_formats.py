@@ -18,12 +18,15 @@ from blobstore import frames
 from blobstore.base import Corrupt as BlobCorrupt
 from blobstore.extents import Extent, Layout
 from blobstore.layout import UnknownFormat, check_format
+from gateway.ops.sse import CONTEXT_LIMIT, KEY_ID_LIMIT
 from metastore import codec, formats
 from metastore.codec import VersionRow
 from metastore.engine import Corrupt, EngineError
 from metastore.records import (
     Bucket,
     BucketPolicy,
+    Encryption,
+    EncryptionMode,
     Grant,
     Head,
     Kind,
@@ -33,6 +36,7 @@ from metastore.records import (
     Upload,
     Version,
 )
+from metastore.retention_records import Retention, RetentionMode
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import Options
 from ocean.objects import label, manifest
@@ -74,6 +78,12 @@ STORED = [
 LONG = Manifest(299, (), (Mark(0, 1), Mark(640, 129), Mark(1280, 257)))
 CHUNK = tuple(PartEntry(n, 5, f"c{n}", (SEGMENTS,) * 2) for n in range(257, 300))
 
+ENCRYPTION = Encryption(
+    EncryptionMode.KMS, bytes(range(90)), "alias/team/a", "eyJhIjoiYiJ9", bucket_key=True
+)
+SEALED_DRAFT = msgspec.structs.replace(DRAFT, encryption=ENCRYPTION)
+SALTED = tuple(msgspec.structs.replace(part, salt=OP) for part in PARTS)
+
 # Bytes as they are written, and what must be read from them, for ever.
 CASES: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bool]]] = {
     "label-object-v1.bin": (
@@ -81,7 +91,7 @@ CASES: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bool]]] = {
         lambda data: label.decode(data) == OBJECT,
     ),
     "label-part-v1.bin": (
-        lambda: label.encode_part(BUCKET_ID, "key", OP, UPLOAD, 10_000, None),
+        lambda: label.encode_part(BUCKET_ID, "key", OP, UPLOAD, 10_000, None, Version()),
         lambda data: label.decode(data) == Label(BUCKET_ID, "key", OP, UPLOAD, 10_000),
     ),
     "manifest-whole-v1.bin": (
@@ -102,6 +112,28 @@ CASES: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bool]]] = {
         lambda: manifest.assemble(STORED)[1][2],
         lambda data: manifest.decode_chunk(data) == CHUNK,
     ),
+    "label-object-sealed-v1.bin": (
+        lambda: label.encode(BUCKET_ID, OBJECT.key, SEALED_DRAFT, 4096),
+        lambda data: label.decode(data) == msgspec.structs.replace(OBJECT, encryption=ENCRYPTION),
+    ),
+    "label-part-sealed-v1.bin": (
+        lambda: label.encode_part(BUCKET_ID, "key", OP, UPLOAD, 10_000, 5, SEALED_DRAFT),
+        lambda data: (
+            label.decode(data)
+            == Label(BUCKET_ID, "key", OP, UPLOAD, 10_000, size=5, encryption=ENCRYPTION)
+        ),
+    ),
+    "manifest-parts-sealed-v1.bin": (
+        lambda: manifest.encode(Manifest(3, SALTED)),
+        lambda data: manifest.decode(data) == Manifest(3, SALTED),
+    ),
+    "manifest-chunk-sealed-v1.bin": (
+        lambda: manifest.assemble([part._replace(salt=OP) for part in STORED])[1][2],
+        lambda data: (
+            manifest.decode_chunk(data)
+            == tuple(msgspec.structs.replace(part, salt=OP) for part in CHUNK)
+        ),
+    ),
 }
 
 
@@ -118,7 +150,23 @@ def test_a_label_from_before_the_size_was_kept_is_read() -> None:
     fields = msgspec.msgpack.decode((GOLDEN / "label-object-v1.bin").read_bytes())
     found = label.decode(msgspec.msgpack.encode(fields[:-1]))
     assert found == msgspec.structs.replace(OBJECT, size=-1)
-    assert label.decode(msgspec.msgpack.encode([*fields, "newer"])) == OBJECT
+    later = [None] * (len(Label.__struct_fields__) - len(fields))
+    assert label.decode(msgspec.msgpack.encode([*fields, *later, "newer"])) == OBJECT
+
+
+@pytest.mark.parametrize(
+    ("retention", "legal_hold"),
+    [(Retention(RetentionMode.COMPLIANCE, 2**45), None), (None, False), (None, True)],
+)
+def test_a_label_says_the_lock_of_the_write(
+    retention: Retention | None, legal_hold: bool | None
+) -> None:
+    draft = msgspec.structs.replace(DRAFT, retention=retention, legal_hold=legal_hold)
+    whole = label.decode(label.encode(BUCKET_ID, "key", draft, 4096))
+    part = label.decode(label.encode_part(BUCKET_ID, "key", OP, UPLOAD, 1, 5, draft))
+    for found in (whole, part):
+        assert found is not None
+        assert (found.retention, found.legal_hold) == (retention, legal_hold)
 
 
 def test_a_label_that_would_not_fit_leaves_out_what_clients_made() -> None:
@@ -128,6 +176,22 @@ def test_a_label_that_would_not_fit_leaves_out_what_clients_made() -> None:
     found = label.decode(data)
     assert found is not None
     assert (found.key, found.op, found.size, found.metadata) == ("k" * 1024, OP, 1, {})
+
+
+def test_the_longest_encryption_fits_beside_the_longest_key() -> None:
+    """Without it the object could not be read again."""
+    longest = Encryption(
+        EncryptionMode.KMS, bytes(2 + 128 + 4 + 24 + 48), "k" * KEY_ID_LIMIT, "c" * CONTEXT_LIMIT
+    )
+    draft = msgspec.structs.replace(DRAFT, encryption=longest, metadata={"a": "x" * 2048})
+    for data in (
+        label.encode(BUCKET_ID, "k" * 1024, draft, 1 << 40),
+        label.encode_part(BUCKET_ID, "k" * 1024, OP, UPLOAD, 10_000, 1 << 40, draft),
+    ):
+        assert len(data) <= frames.LABEL_LIMIT
+        found = label.decode(data)
+        assert found is not None
+        assert found.encryption == longest
 
 
 # --------------------------------------------------------------------------------- newer formats

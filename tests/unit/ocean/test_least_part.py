@@ -45,7 +45,7 @@ async def completed(*sizes: int) -> Version:
         await meta.uploads.put_part(BUCKET.id, upload, part)
     wanted = [Wanted(number, ETAG.hex()) for number in range(1, len(sizes) + 1)]
     return await verbs.complete(
-        BUCKET, "key", upload_id, wanted, expected=None, size=None, guard=lambda _: None
+        BUCKET, upload, wanted, expected=None, size=None, guard=lambda _: None
     )
 
 

@@ -3,9 +3,10 @@
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from blobstore.blobs import Blobs
 from blobstore.ids import BlobNames, parse
@@ -14,8 +15,11 @@ from metastore.listing import Scope
 from metastore.lives import Lives
 from metastore.memory import MemoryEngine
 from metastore.records import Algorithm, Bucket, Version
+from metastore.retention_records import BucketLock, LockDefault, Retention, RetentionMode
 from metastore.store import MetaStore
+from ocean.errors import AccessDenied
 from ocean.fsck import Fault, Fsck
+from ocean.objects.get import version_id_of
 from ocean.objects.put import Expected, Spool
 from ocean.objects.verify import FaultKind
 from ocean.rebuild import MARK, Rebuild, Rebuilt
@@ -91,10 +95,12 @@ def body(data: bytes, *, known: bool = True) -> Spool:
     return Spool(pieces(), len(data) if known else None)
 
 
-async def put(ocean: Ocean, key: str, data: bytes, **draft: object) -> Version:
+async def put(
+    ocean: Ocean, key: str, data: bytes, bucket: Bucket = BUCKET, **draft: object
+) -> Version:
     version = Version(**{"owner": OWNER, **draft})  # type: ignore[arg-type]
     return await ocean.put(
-        BUCKET, key, version, body(data), expected=Expected(), guard=lambda _current: None
+        bucket, key, version, body(data), expected=Expected(), guard=lambda _current: None
     )
 
 
@@ -115,7 +121,7 @@ SIZES = (1, THRESHOLD, THRESHOLD + 1, 70_000, EXTENT, 2 * EXTENT + 5)
 
 async def test_objects_come_back_with_all_that_their_labels_say(world: World, ocean: Ocean) -> None:
     data = {f"dir/{size}": os.urandom(size) for size in SIZES}
-    draft = {
+    draft: dict[str, Any] = {
         "headers": {"content-type": "text/plain"},
         "metadata": {"color": "green"},
         "tags": (("a", "b"),),
@@ -130,6 +136,40 @@ async def test_objects_come_back_with_all_that_their_labels_say(world: World, oc
             assert getattr(new, name) == getattr(old, name), name
         assert await content(again.ocean, again.bucket, key) == data[key]
     assert await again.faults() == []
+
+
+async def test_what_was_written_under_a_lock_stays_under_it(world: World, ocean: Ocean) -> None:
+    retention = Retention(RetentionMode.COMPLIANCE, 2**45)
+    default = BucketLock(LockDefault(RetentionMode.GOVERNANCE, days=1))
+    locked = await ocean.meta.buckets.change(BUCKET, lambda bucket: replace(bucket, lock=default))
+    for key, draft in (
+        ("own", {"retention": retention}),
+        ("held", {"legal_hold": True}),
+        ("default", {}),
+    ):
+        await put(ocean, key, b"data", locked, **draft)
+    upload_id = await ocean.multipart.create(
+        locked,
+        "parts",
+        Version(owner=OWNER, retention=retention, legal_hold=True),
+        initiator="",
+        algorithm=Algorithm.NONE,
+        composite=False,
+    )
+    upload = await ocean.multipart.find(locked, "parts", upload_id)
+    await ocean.multipart.upload_part(locked, upload, 1, body(b"part"), Expected())
+    again = await rebuild(world)
+    assert again.bucket.lock == BucketLock()
+    for key in ("own", "held", "default", "parts"):
+        version = await again.ocean.get.version(again.bucket, key, None)
+        assert version.legal_hold is (True if key in {"held", "parts"} else None)
+        mode = RetentionMode.GOVERNANCE if key in {"held", "default"} else RetentionMode.COMPLIANCE
+        assert version.retention is not None
+        assert version.retention.mode is mode
+        with pytest.raises(AccessDenied):
+            await again.ocean.delete(
+                again.bucket, key, version_id_of(version), lambda _current: None
+            )
 
 
 async def test_the_newest_is_current_and_older_writes_are_versions(

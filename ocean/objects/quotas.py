@@ -1,0 +1,93 @@
+"""Quotas of buckets and accounts: room is taken before a commit, and given back for what is gone.
+
+A bucket's record has its own quota and its owner's, so a bucket without any costs nothing.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from metastore.errors import OverQuota, StoreError
+from metastore.records import Bucket, Quota
+from metastore.usage import Amount, Ledger
+from ocean.errors import QuotaExceeded, S3Error
+
+
+class Scope(NamedTuple):
+    """Of what a quota is: its name among the rows of usage."""
+
+    name: bytes
+    quota: Quota
+
+
+def of_bucket(bucket_id: bytes) -> bytes:
+    """The name of a bucket's usage."""
+    return b"bucket\0" + bucket_id
+
+
+def of_account(account_id: str) -> bytes:
+    """The name of an account's usage, of all its buckets."""
+    return b"account\0" + bytes.fromhex(account_id)
+
+
+def scopes(bucket: Bucket) -> Iterator[Scope]:
+    """The quotas that a bucket is under."""
+    if bucket.quota is not None:
+        yield Scope(of_bucket(bucket.id), bucket.quota)
+    if bucket.owner_quota is not None:
+        yield Scope(of_account(bucket.owner), bucket.owner_quota)
+
+
+class Quotas:
+    """What one process stores under quotas."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    async def check(self, bucket: Bucket, size: int | None) -> None:
+        """QuotaExceeded when there is no room already: before a body is taken in for nothing."""
+        for scope in scopes(bucket):
+            usage = await self.ledger.find(scope.name)
+            if usage.counted and not usage.used.plus(Amount(size or 0, 1)).fits(scope.quota):
+                raise QuotaExceeded
+
+    async def take(self, bucket: Bucket, size: int) -> None:
+        """Take room for a version of `size` bytes that is about to be committed; QuotaExceeded."""
+        amount = Amount(size, 1)
+        taken: list[Scope] = []
+        try:
+            for scope in scopes(bucket):
+                await self.ledger.reserve(scope.name, amount, scope.quota)
+                taken.append(scope)
+        except BaseException as error:
+            for scope in taken:
+                self.ledger.give_back(scope.name, amount)
+            if isinstance(error, OverQuota):
+                raise QuotaExceeded from None
+            raise
+
+    @asynccontextmanager
+    async def room(
+        self, bucket: Bucket, size: int, refusals: tuple[type[Exception], ...] = ()
+    ) -> AsyncIterator[None]:
+        """Room for the version that is committed within; QuotaExceeded.
+
+        It is given back if the commit certainly was not made: one of `refusals` is raised as well
+        then. Where no outcome is known it stays taken, and a count settles it.
+        """
+        await self.take(bucket, size)
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, (S3Error, StoreError, *refusals)):
+                self.give_back(bucket, Amount(size, 1))
+            raise
+
+    def gone(self, bucket: Bucket, size: int, objects: int) -> None:
+        """What commits removed from a bucket's versions: `Objects.gone` calls it."""
+        self.give_back(bucket, Amount(size, objects))
+
+    def give_back(self, bucket: Bucket, amount: Amount) -> None:
+        """Versions are gone, or were not stored after all."""
+        for scope in scopes(bucket):
+            self.ledger.give_back(scope.name, amount)
