@@ -12,26 +12,12 @@ class Kind(StrEnum):
     """Why a case may be excluded; nothing else is a reason."""
 
     ROW = "row"  # reference: a row of the feature table, S (soon), L (later) or X (refused)
-    ACCESS = "access"  # reference: a topic of the access issue
     FAILS_ON_AWS = "fails_on_aws"  # reference: what AWS does not do; the suite marks the case
     AWS = "aws"  # reference: a page of AWS's documentation that says otherwise
 
 
-ACCESS_TOPICS = frozenset(
-    {
-        "ACL",
-        "bucket policy",
-        "encryption",
-        "lifecycle",
-        "object lock",
-        "ownership",
-        "public access block",
-        "quota",
-    }
-)
 _REFERENCE = {
     Kind.ROW: re.compile(r"[SLX]: \S.*"),
-    Kind.ACCESS: re.compile("|".join(sorted(ACCESS_TOPICS))),
     Kind.FAILS_ON_AWS: re.compile(r"\S.*"),
     Kind.AWS: re.compile(r"https://docs\.aws\.amazon\.com/\S+(?: \S.*)?"),
 }

@@ -104,7 +104,7 @@ def text(found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[st
         f"{len(found.failed_unexpectedly)} failed unexpectedly",
         f"{len(found.passed_unexpectedly)} passed unexpectedly",
         "",
-        *_by_topic(found, excluded, peer),
+        *_by_topic(found, peer),
         "",
         *_by_reason(found, excluded),
     ]
@@ -131,16 +131,12 @@ def table(passed: Iterable[str], excluded: Iterable[str], peer: Iterable[str]) -
     return "\n".join([*lines, f"| **all** | {cells} |"])
 
 
-def _by_topic(
-    found: Comparison, excluded: Mapping[str, Exclusion], peer: Iterable[str]
-) -> list[str]:
+def _by_topic(found: Comparison, peer: Iterable[str]) -> list[str]:
     left_out = [*found.excluded, *found.passed_unexpectedly]
-    access = [case for case in left_out if excluded[case].kind is Kind.ACCESS]
     columns = {
         "passed": found.passed,
         "failed": found.failed_unexpectedly,
-        "access": access,
-        "otherwise excluded": sorted({*left_out} - {*access}),
+        "excluded": left_out,
         "radosgw": peer,
     }
     counts = [Counter(map(topic, cases)) for cases in columns.values()]

@@ -26,7 +26,7 @@ def test_the_published_list() -> None:
     [
         "test_s3.py::test_a | row | S: Put/GetBucketLogging",
         "test_s3.py::test_a | row | X: GetObjectTorrent",
-        "test_s3.py::test_a[sse-c-STANDARD-1] | access | encryption",
+        "test_s3.py::test_a[sse-c-STANDARD-1] | row | L: UpdateObjectEncryption",
         "test_headers.py::test_a | fails_on_aws | an extension of Ceph",
         "test_s3.py::test_a | aws | https://docs.aws.amazon.com/AmazonS3/latest/API/x.html says so",
     ],
@@ -44,16 +44,16 @@ def test_right_lines(line: str) -> None:
         "test_s3.py::test_a | row | ",
         "test_s3.py::test_a | row | M: PutObject",
         "test_s3.py::test_a | row | GetObjectTorrent",
-        "test_s3.py::test_a | access | multipart",
+        "test_s3.py::test_a | access | ACL",
         "test_s3.py::test_a | flaky | sometimes",
         "test_s3.py::test_a | fails_on_rgw | marked",
         "test_s3.py::test_a | fails_on_aws |  ",
         "test_s3.py::test_a | aws | https://example.com/AmazonS3/latest/",
         "test_s3.py::test_a | aws | it is known",
-        "test_a | access | ACL",
-        "test_s3.py::a | access | ACL",
-        "test_s3.py::test_a | access | ACL | more",
-        "test_s3.py::test_a | access | ACL\ntest_s3.py::test_a | access | ACL",
+        "test_a | row | S: IAM API",
+        "test_s3.py::a | row | S: IAM API",
+        "test_s3.py::test_a | row | S: IAM API | more",
+        "test_s3.py::test_a | row | S: IAM API\ntest_s3.py::test_a | row | S: IAM API",
     ],
 )
 def test_wrong_lines(line: str) -> None:
@@ -64,17 +64,17 @@ def test_wrong_lines(line: str) -> None:
 @pytest.mark.parametrize("head", ["", "# suite: a\n", "# suite: a\n# commit: main\n"])
 def test_the_commit_is_named(head: str) -> None:
     with pytest.raises(FormError, match="commit"):
-        parse(head + "test_s3.py::test_a | access | ACL")
+        parse(head + "test_s3.py::test_a | row | S: IAM API")
 
 
 def test_a_run_is_compared_with_the_list() -> None:
     listed = {
         name: Exclusion(name, kind, "why")
         for name, kind in (
-            ("excluded", Kind.ACCESS),
+            ("excluded", Kind.AWS),
             ("excluded and skipped", Kind.ROW),
             ("passes now", Kind.FAILS_ON_AWS),
-            ("gone", Kind.ACCESS),
+            ("gone", Kind.AWS),
             ("unmarked", Kind.FAILS_ON_AWS),
         )
     }
@@ -101,13 +101,13 @@ def test_a_run_is_compared_with_the_list() -> None:
     told = report.text(found, listed, ["good", "bad"])
     assert "1 passed, 3 excluded" in told
     [row] = [line for line in told.splitlines() if line.startswith("objects ")]
-    assert row.split()[1:] == ["1", "1", "1", "3", "2"]
+    assert row.split()[1:] == ["1", "1", "4", "2"]
     assert "Failed unexpectedly:\n  bad\n" in told
     assert report.compare({"good": Outcome.PASSED}, {}, []).agrees
 
 
 def test_a_part_of_the_suite_does_not_miss_the_rest() -> None:
-    listed = {"other": Exclusion("other", Kind.ACCESS, "ACL")}
+    listed = {"other": Exclusion("other", Kind.AWS, "ACL")}
     assert report.compare({"good": Outcome.PASSED}, listed, [], whole=False).agrees
 
 

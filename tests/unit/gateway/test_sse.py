@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -97,6 +97,7 @@ odd = st.sampled_from(
 NAMES = ("server_side_encryption", "sse_kms_key_id", "sse_kms_encryption_context", *customers())
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), odd))
 def test_odd_values_are_refused_or_understood(fields: dict[str, str]) -> None:
     said: Any = fields
@@ -109,6 +110,7 @@ def test_odd_values_are_refused_or_understood(fields: dict[str, str]) -> None:
         assert f"{found.key_id}{found.context}".isprintable(), "it is sent again in a header"
 
 
+@settings(deadline=None)
 @given(odd, odd)
 def test_a_key_is_in_no_message(key: str, md5: str) -> None:
     planted = f"Planted{key}"
