@@ -48,7 +48,7 @@ from gateway.ops.shapes.multipart import (
 from gateway.wire.listing import encode_head, url_encode
 from metastore.listing import Scope
 from metastore.records import Algorithm, Checksum, Upload, Version
-from ocean.errors import InvalidArgument, InvalidRequest, MalformedXML, S3Error
+from ocean.errors import AccessDenied, InvalidArgument, InvalidRequest, MalformedXML, S3Error
 from ocean.objects.multipart import Asked
 
 MAX_LISTED = 1000
@@ -62,6 +62,8 @@ async def create_multipart_upload(
     cx: Context, given: CreateMultipartUploadInput
 ) -> CreateMultipartUploadOutput:
     """Begin an upload."""
+    if cx.account is None:
+        raise AccessDenied("Who does not sign cannot begin an upload in parts.")
     algorithm, composite = _checksum_of_upload(given.checksum_algorithm, given.checksum_type)
     wanted = await draft(cx, given, given.tagging)
     encrypt = sse.wanted(cx, given)
@@ -166,14 +168,14 @@ async def complete_multipart_upload(
     if not await slow.ended(work):
         return CompleteMultipartUploadOutput(
             stream=slow.answer(cx, work, lambda version: _completed(cx, version)),
-            **sse.managed(upload.draft.encryption),
+            **sse.answer(upload.draft.encryption, given),
         )
     version = work.result()
     return CompleteMultipartUploadOutput(
         expiration=expires(cx, version),
         version_id=made_version(version),
         document=_completed(cx, version),
-        **sse.managed(version.encryption),
+        **sse.answer(version.encryption, given),
     )
 
 

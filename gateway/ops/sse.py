@@ -199,13 +199,6 @@ def answer(
             "sse_customer_algorithm": given.sse_customer_algorithm,
             "sse_customer_key_md5": given.sse_customer_key_md5,
         }
-    return managed(encryption)
-
-
-def managed(encryption: Encryption | EncryptionRequest | None) -> Mapping[str, Any]:
-    """Those of an output that has none for a client's key."""
-    if encryption is None or encryption.mode is EncryptionMode.C:
-        return _NOTHING
     return {
         "server_side_encryption": NAMES[encryption.mode],
         "sse_kms_key_id": encryption.key_id or None,

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,8 +85,8 @@ class Client:
         assert answer.status in {200, 206}, answer
         return answer
 
-    async def read(self, target: str, headers: Headers) -> AsyncIterator[bytes]:
-        """What is answered to GET, piece by piece, as far as it goes."""
+    async def read(self, target: str, headers: Headers) -> tuple[bytes, bool]:
+        """What is answered to GET as far as it goes, and whether it breaks off."""
         made = by_header("GET", target, headers, Choices())
         request = Request(
             method="GET",
@@ -100,11 +99,13 @@ class Client:
             proceed=no_pause,
         )
         response = await self.gateway.pipeline.handle(request)
-        if response.stream is None:
-            yield response.body
-            return
-        async for piece in response.stream:
-            yield bytes(piece)
+        found = response.body
+        try:
+            async for piece in response.stream or spool(b""):
+                found += bytes(piece)
+        except ConnectionAbortedError:
+            return found, True
+        return found, False
 
     async def begin(self, key: str, headers: Headers) -> str:
         """The id of an upload."""
@@ -472,7 +473,7 @@ async def test_another_mode_or_context_in_the_row(client: Client, mode: str) -> 
     for altered in (
         replace(version.encryption, mode=other),
         replace(version.encryption, context="e30="),
-        replace(version.encryption, wrapped=version.encryption.wrapped[:-1] + b"x"),
+        replace(version.encryption, wrapped=version.encryption.wrapped[::-1]),
         replace(version.encryption, mode=EncryptionMode.C),
     ):
         row = replace(version, encryption=altered)
@@ -547,14 +548,11 @@ async def test_altered_bytes_are_never_given_out(
     )
     await client.alter("key", lambda now: replace(now, manifest=data))
     headers = WRITE[mode] if mode == "C" else {}
-    given = b""
-    with suppress(ConnectionAbortedError):
-        async for piece in client.read("/bucket/key", headers):
-            given += piece
+    given, broken = await client.read("/bucket/key", headers)
     if change in {"continued", "repeated"}:
-        assert given == body, "what lies behind is not read"
+        assert (given == body, broken) == (True, False), "what lies behind is not read"
     else:
-        assert given.startswith(b"<?xml") or (body.startswith(given) and len(given) < len(body))
+        assert given.startswith(b"<?xml") or (broken and body.startswith(given))
 
 
 async def test_an_answer_that_breaks_off_is_told_to_the_operator(
@@ -566,10 +564,8 @@ async def test_an_answer_that_breaks_off_is_told_to_the_operator(
     extents = await lay(client.ocean, part.extents[0], flipped(2 << 20))
     data = manifest.whole(extents, part.size)
     await client.alter("key", lambda now: replace(now, manifest=data))
-    answer, given = client.read("/bucket/key", {}), b""
-    with suppress(ConnectionAbortedError):
-        async for piece in answer:
-            given += piece
+    given, broken = await client.read("/bucket/key", {})
+    assert broken
     assert 0 < len(given) < len(body)
     assert body.startswith(given)
     (line,) = [one for one in caplog.messages if "/bucket/key" in one]

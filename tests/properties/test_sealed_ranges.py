@@ -119,7 +119,7 @@ def cut(sizes: Sequence[int]) -> list[bytes]:
     return [POOL[number * 7 : number * 7 + size] for number, size in enumerate(sizes)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(sizes, min_size=1, max_size=5),
     st.lists(st.tuples(st.integers(0, 5), places), max_size=4),
@@ -138,7 +138,7 @@ async def test_uploads_in_parts(
     await check(ocean, version, b"".join(parts), at)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(sizes, st.lists(places, max_size=4), st.sampled_from([0, CHUNK, 3 * CHUNK]), st.booleans())
 async def test_whole_objects(size: int, places: list[int], threshold: int, known: bool) -> None:
     ocean = await store(threshold)
@@ -154,6 +154,13 @@ async def test_more_parts_than_the_head_holds(monkeypatch: pytest.MonkeyPatch) -
     version = await upload(ocean, parts, 1000)
     whole = b"".join(parts)
     await check(ocean, version, whole, [0, 1, 5_000, 50_000, 57_000, len(whole) - 1])
+
+
+async def test_no_piece_is_empty() -> None:
+    """Not where what is read first ends within the chunk that the range begins in."""
+    ocean = await store(1000)
+    version = await put(ocean, POOL[: 20 * CHUNK], 1 << 20, known=True)
+    await check(ocean, version, POOL[: 20 * CHUNK], [15 * CHUNK + 1, 15 * CHUNK + 9, 17 * CHUNK])
 
 
 async def test_a_range_touches_only_its_chunks() -> None:

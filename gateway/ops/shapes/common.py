@@ -71,17 +71,12 @@ class UploadInput(ChecksumInput):
     storage_class: Annotated[str | None, Header("x-amz-storage-class")] = None
 
 
-class KmsOutput(Output):
-    """What an answer says of the encryption by keys of the store."""
+class EncryptionOutput(Output):
+    """What an answer says of encryption, by a key of the store or of the client."""
 
     server_side_encryption: ServerSideEncryption = None
     sse_kms_key_id: KmsKeyId = None
     bucket_key_enabled: BucketKeyEnabled = None
-
-
-class EncryptionOutput(KmsOutput):
-    """The same, and of that by a client's key."""
-
     sse_customer_algorithm: CustomerAlgorithm = None
     sse_customer_key_md5: CustomerKeyMd5 = None
 

@@ -13,7 +13,6 @@ from gateway.ops.shapes.common import (
     EncryptionContext,
     EncryptionOutput,
     KmsKeyId,
-    KmsOutput,
     ObjectInput,
     Owner,
     ServerSideEncryption,
@@ -160,7 +159,7 @@ class CompleteMultipartUploadInput(ChecksumInput):
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
 
 
-class CompleteMultipartUploadOutput(KmsOutput):
+class CompleteMultipartUploadOutput(EncryptionOutput):
     document: Annotated[CompleteMultipartUploadResult | None, Body()] = None
     expiration: Annotated[str | None, Header("x-amz-expiration")] = None
     version_id: Annotated[str | None, Header("x-amz-version-id")] = None
