@@ -149,6 +149,8 @@ def _copied(it: Facts) -> str | None:
 
 def _age(it: Facts) -> str | None:
     """Milliseconds since the request was signed."""
+    if it.signing.version == "AWS":
+        return "0"
     signed = it.signing.date
     return None if signed is None else str(max(int((_now(it).timestamp() - signed) * 1000), 0))
 

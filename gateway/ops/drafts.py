@@ -51,9 +51,9 @@ async def draft(cx: Context, given: Any, tagging: str | None) -> Version:
 
 
 def tagged(cx: Context, made: Version, pairs: tuple[tuple[str, str], ...]) -> Version:
-    """A new version with tags, if the caller may set any; AccessDenied."""
+    """A new version with tags, if the caller may set any: to write is not enough; AccessDenied."""
     cx.requested = of_tags(pairs) | of_lock_headers(cx.given)
-    target = access.Target(cx.bucket, cx.key, made.owner, new=True)
+    target = access.Target(cx.bucket, cx.key, cx.bucket.owner)
     cx.authorize("s3:PutObjectTagging", target)
     return replace(made, tags=pairs)
 
@@ -71,7 +71,7 @@ def locked(cx: Context, made: Version, given: Any) -> Version:
     )
     if asked is retention.NONE:
         return made
-    target = access.Target(cx.bucket, cx.key, made.owner, new=True)
+    target = access.Target(cx.bucket, cx.key, cx.bucket.owner)
     if asked.retention is not None:
         cx.authorize("s3:PutObjectRetention", target)
     if asked.legal_hold is not None:

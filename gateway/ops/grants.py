@@ -36,6 +36,8 @@ async def of_new_bucket(cx: Context, owner: str, controls: Ownership) -> Grants 
     canned = cx.given.get("x-amz-acl")
     if canned is None and acl.HEADERS.keys().isdisjoint(cx.given):
         return None
+    if canned in acl.OF_OBJECTS - acl.OF_BUCKETS:  # which S3 ignores here
+        return None
     grants = await _of_headers(cx, canned, owner, None)
     if grants is not None and controls is Ownership.BUCKET_OWNER_ENFORCED:
         raise InvalidBucketAclWithObjectOwnership

@@ -33,10 +33,7 @@ _BY_BUCKET_ACL = {
     "s3:PutBucketAcl": Permission.WRITE_ACP,
     "s3:PutObject": Permission.WRITE,
 }
-_BY_BUCKET_ACL_OF_NEW = {
-    "s3:PutObjectAcl": Permission.WRITE,
-    "s3:PutObjectTagging": Permission.WRITE,
-}
+_BY_BUCKET_ACL_OF_NEW = {"s3:PutObjectAcl": Permission.WRITE}
 _BY_OBJECT_ACL = {
     "s3:GetObject": Permission.READ,
     "s3:GetObjectAcl": Permission.READ_ACP,

@@ -123,9 +123,9 @@ def test_bucket_configuration(aws: Program) -> None:
     answer(aws, "delete-bucket-cors", *bucket)
     assert "NoSuchCORSConfiguration" in aws.refused("s3api", "get-bucket-cors", *bucket)
     assert answer(aws, "get-bucket-location", *bucket) == {"LocationConstraint": None}
-    told = aws.refused("s3api", "get-bucket-policy", *bucket)
+    told = aws.refused("s3api", "get-bucket-website", *bucket)
     assert "NotImplemented" in told
-    assert "GetBucketPolicy" in told
+    assert "GetBucketWebsite" in told
 
 
 def test_versions(aws: Program, tmp_path: Path) -> None:

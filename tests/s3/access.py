@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.s3.store import Client
+from tests.s3.store import Answer, Client
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 AUTHENTICATED = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
@@ -16,6 +16,7 @@ ACP = frozenset({"READ_ACP", "WRITE_ACP"})
 Call = Callable[..., Any]
 Grants = set[tuple[str, str]]
 Statement = dict[str, Any]
+Condition = dict[str, Any]
 
 
 def canonical_id(client: Client) -> str:
@@ -37,6 +38,13 @@ def allowed(call: Call, /, **options: Any) -> bool:
             return False
         raise
     return True
+
+
+def answered(answer: Answer) -> bool:
+    """The same of a plain request: whether it is answered, or denied and nothing else."""
+    assert answer.status in {200, 204, 403}, answer
+    assert answer.status != 403 or b"<Code>AccessDenied</Code>" in answer.body, answer
+    return answer.status != 403
 
 
 # -- access control lists ---------------------------------------------------------------------
@@ -111,6 +119,11 @@ def allow(bucket: str, *actions: str, **more: Any) -> Statement:
 def deny(bucket: str, *actions: str, **more: Any) -> Statement:
     """Like `allow`, but it denies."""
     return allow(bucket, *actions, **{"Effect": "Deny", **more})
+
+
+def on(operator: str, key: str, *values: Any) -> Condition:
+    """A condition of one operator on one key."""
+    return {operator: {key: list(values)}}
 
 
 def policy(*statements: Statement) -> str:

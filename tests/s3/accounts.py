@@ -44,3 +44,11 @@ def owned(s3: Client, owner: Client, name: str) -> Iterator[str]:
     yield name
     s3.delete_bucket_policy(Bucket=name)
     remove(s3, name)
+
+
+@pytest.fixture
+def full(owner: Client, owned: str) -> str:
+    """A bucket of `owner` with the objects `key`, `a/key` and `b/key`."""
+    for key in ("key", "a/key", "b/key"):
+        owner.put_object(Bucket=owned, Key=key, Body=b"mine")
+    return owned

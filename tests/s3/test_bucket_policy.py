@@ -29,14 +29,6 @@ pytest_plugins = ["tests.s3.accounts"]
 READING = ("s3:GetObject", "s3:ListBucket")
 
 
-@pytest.fixture
-def full(owner: Client, owned: str) -> str:
-    """A bucket of `owner` with the objects `key`, `a/key` and `b/key`."""
-    for key in ("key", "a/key", "b/key"):
-        owner.put_object(Bucket=owned, Key=key, Body=b"mine")
-    return owned
-
-
 # -- documents --------------------------------------------------------------------------------
 
 

@@ -64,10 +64,7 @@ class ListBucketsOutput(Output):
 
 
 class CreateBucketInput(Input):
-    acl: Annotated[
-        Literal["private", "public-read", "public-read-write", "authenticated-read"] | None,
-        Header("x-amz-acl"),
-    ] = None
+    acl: Annotated[str | None, Header("x-amz-acl")] = None
     object_lock_enabled_for_bucket: Annotated[
         bool | None, Header("x-amz-bucket-object-lock-enabled")
     ] = None

@@ -7,7 +7,7 @@ from gateway.wire.bind import Body, Header, Output, Payload
 from gateway.wire.documents import Document, Element
 from ocean.errors import MalformedPolicy
 
-POLICY_LIMIT = 20 << 10  # bytes
+POLICY_LIMIT = 128 << 10  # bytes
 
 
 class GetBucketPolicyInput(BucketInput):
