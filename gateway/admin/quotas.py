@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,11 @@ from ocean.objects.quotas import of_account, of_bucket
 
 CREATED = 2.0  # seconds after which a bucket is there whose creation knew the account before
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+
+async def _created() -> None:
+    """Wait until the buckets are there whose creation began before."""
+    await asyncio.sleep(CREATED)
 
 
 class QuotaGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +54,14 @@ class QuotaShown(msgspec.Struct, frozen=True):
 class QuotasApi:
     """Handlers by route."""
 
-    def __init__(self, buckets: Buckets, identities: Identities, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        buckets: Buckets,
+        identities: Identities,
+        ledger: Ledger,
+        wait: Callable[[], Awaitable[None]] = _created,
+    ) -> None:
+        self._wait = wait
         self._buckets = buckets
         self._identities = identities
         self._ledger = ledger
@@ -94,7 +107,7 @@ class QuotasApi:
 
         account = await self._identities.change_account(name, change)
         await self._spread(account.id, quota)
-        await asyncio.sleep(CREATED)
+        await self._wait()
         await self._spread(account.id, quota)
         return json_answer(await self._shown(of_account(account.id), quota))
 

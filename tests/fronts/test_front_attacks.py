@@ -24,6 +24,8 @@ from ocean.config.schema import Limits
 from ocean.errors import S3Error
 from tests.support.certificates import certificate
 
+pytestmark = pytest.mark.slow  # they wait for deadlines
+
 HOST = "Host: localhost\r\n"
 GET = f"GET /a HTTP/1.1\r\n{HOST}\r\n".encode()
 LAST = f"GET /last HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n".encode()

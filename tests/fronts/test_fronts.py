@@ -411,6 +411,7 @@ async def trickle(client: Client, piece: bytes, seconds: float, count: int) -> N
         await asyncio.sleep(seconds)
 
 
+@pytest.mark.slow
 async def test_a_body_may_be_slow_but_not_trickle_for_ever() -> None:
     """It never falls silent for long, but its bytes do not buy the time that they take."""
     async with serve(bare.Front, failed, Limits(body_seconds=0.2, body_rate=1000)) as connect:
@@ -594,6 +595,7 @@ async def test_a_body_that_came_with_the_request_before_is_read_on(serving: Serv
         await sending
 
 
+@pytest.mark.slow
 async def test_a_body_that_nobody_reads_does_not_fill_the_memory(serving: Serving) -> None:
     """Its sender has to wait, and goes on when the reader does."""
     gate = asyncio.Event()
@@ -614,6 +616,7 @@ async def test_a_body_that_nobody_reads_does_not_fill_the_memory(serving: Servin
         await sending
 
 
+@pytest.mark.slow
 async def test_a_client_that_leaves_before_its_answer(
     serving: Serving, caplog: pytest.LogCaptureFixture
 ) -> None:

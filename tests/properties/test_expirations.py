@@ -520,6 +520,7 @@ class Course:
             assert found is None or found.etag == etag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 80, 20))
 def test_passes_beside_clients(first: int) -> None:
     for seed in range(first, first + 20):

@@ -179,6 +179,7 @@ def races(first: int, last: int) -> tuple[int, int]:
     return locked, gone
 
 
+@pytest.mark.slow
 def test_a_lock_that_was_acknowledged_outlasts_all_deletions() -> None:
     locked, gone = races(0, 200)
     assert min(locked, gone) > 100, "both sides win races"

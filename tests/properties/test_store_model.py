@@ -408,6 +408,7 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
+@pytest.mark.slow
 def test_the_store_is_the_dictionary() -> None:
     run_state_machine_as_test(Store, settings=_settings(40, 40))
 

@@ -160,7 +160,7 @@ class InProcess:
             *PartitionsApi(partitions).routes,
             *PoliciesApi(Policies(engine, identities, wait=_proceed), identities).routes,
             *ExplainApi(ocean, identities, attached).routes,
-            *QuotasApi(meta.buckets, identities, ocean.quotas.ledger).routes,
+            *QuotasApi(meta.buckets, identities, ocean.quotas.ledger, _proceed).routes,
         ]
         admin = AdminApi(identities, credentials, meta.buckets, Metrics(), Config(), more)
         return cls(pipeline, admin, ocean, identities, touched)

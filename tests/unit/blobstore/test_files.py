@@ -109,6 +109,7 @@ async def assert_stopped(store: Files) -> None:
 # -------------------------------------------------------------------------------------- faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fdatasync", "sync_folder"])
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 async def test_a_failed_fsync_stops_the_store(
@@ -167,6 +168,7 @@ async def test_a_failed_write_in_a_thread_stops_the_store(store: Files, disk: Fa
     await assert_stopped(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("call", [1, 2, 3])
 @pytest.mark.parametrize("size", [100, files_module.INLINE_WRITE + 100])

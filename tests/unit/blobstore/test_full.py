@@ -135,6 +135,7 @@ bodies = st.builds(
 
 @settings(deadline=None, max_examples=150)
 @given(refused=refusals, body=bodies, seed=st.integers(0, 1 << 30))
+@pytest.mark.slow
 async def test_a_body_goes_on_elsewhere(refused: list[set[int]], body: bytes, seed: int) -> None:
     """Unless there is no room anywhere for its first bytes in a blob; then nothing is left."""
     blobs = made(refused, seed=seed)

@@ -1,5 +1,7 @@
 """What a process knows of the memcached servers."""
 
+import pytest
+
 from metastore.cache.memcached import Memcached
 from metastore.cache.view import Server, Slot, View
 from metastore.memory import MemoryEngine
@@ -15,6 +17,7 @@ def test_a_generation_is_told_apart_whatever_the_address() -> None:
         assert slot(address, 1).space == slot(address, 1).space
 
 
+@pytest.mark.slow
 async def test_servers_begin_anew_when_the_list_changes() -> None:
     view = View(MemoryEngine())
     first = await view.use(["a:1"])

@@ -30,6 +30,7 @@ async def test_reads_and_writes_give_up() -> None:
         await engine.write(T, [(b"a", b"1")])
 
 
+@pytest.mark.slow
 async def test_a_scan_that_gets_on_is_not_given_up() -> None:
     engine = PatientEngine(RefusingEngine(), patience=0.4, rest=0.01)
     rows = [Row(b"%03d" % number, b"x") for number in range(100)]

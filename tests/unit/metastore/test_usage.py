@@ -122,6 +122,7 @@ async def test_who_goes_away_leaves_nothing() -> None:
     assert (await ledger.find(SCOPE)).used == Amount(10 * granted, granted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 async def test_never_too_low_whatever_is_lost(seed: int) -> None:
     random = Random(seed)
