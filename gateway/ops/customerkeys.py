@@ -24,32 +24,34 @@ log = logging.getLogger(__name__)
 
 def customer_key(cx: Context, given: CustomerKeyInput) -> bytes:
     """The client's key in a request, empty without one; see `_checked`."""
-    algorithm, key, md5 = (
+    return _checked(
+        cx,
         given.sse_customer_algorithm,
         given.sse_customer_key,
         given.sse_customer_key_md5,
+        CUSTOMER,
     )
-    if algorithm is key is md5 is None:
-        return b""
-    return _checked(cx, algorithm, key, md5, CUSTOMER)
 
 
 def source_key(cx: Context, given: SourceInput) -> bytes:
     """The client's key for the source of a copy, empty without one; see `_checked`."""
-    algorithm, key, md5 = (
+    return _checked(
+        cx,
         given.copy_source_sse_customer_algorithm,
         given.copy_source_sse_customer_key,
         given.copy_source_sse_customer_key_md5,
+        SOURCE,
     )
-    if algorithm is key is md5 is None:
-        return b""
-    return _checked(cx, algorithm, key, md5, SOURCE)
 
 
 def _checked(
     cx: Context, algorithm: str | None, key: str | None, md5: str | None, prefix: str
 ) -> bytes:
-    """32 bytes; InvalidArgument, InvalidEncryptionAlgorithmError. The key is in no message."""
+    """32 bytes, none where nothing is said of a key; InvalidArgument,
+    InvalidEncryptionAlgorithmError. The key is in no message.
+    """
+    if algorithm is key is md5 is None:
+        return b""
     if algorithm is None or key is None or md5 is None:
         missing = "algorithm" if algorithm is None else "key" if key is None else "key-MD5"
         raise _invalid(f"{prefix}{missing}", "A customer's key needs algorithm, key and MD5.")

@@ -13,7 +13,7 @@ from metastore.errors import StoreError
 from metastore.formats import require_known
 from metastore.store import MetaStore
 from ocean.cli.progress import Progress
-from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.cli.settings import Commands, add_action, loaded
 from ocean.config import Config
 from ocean.engines import open_engine, require_metadata
 from ocean.identity.sealed import open_key
@@ -34,29 +34,29 @@ _Result = TypeVar("_Result")
 def add(commands: Commands) -> None:
     parser = commands.add_parser("encryption-key", help="keys that objects are encrypted under")
     actions = parser.add_subparsers(dest="action", required=True)
-    _add(actions, "create", _create, "make a key").add_argument("name", metavar="NAME")
-    _add(actions, "list", _list, "all keys")
-    rotate = _add(actions, "rotate", _rotate, "encrypt new objects under a new version of a key")
+    add_action(actions, "create", _create, "make a key").add_argument("name", metavar="NAME")
+    add_action(actions, "list", _list, "all keys")
+    rotate = add_action(
+        actions, "rotate", _rotate, "encrypt new objects under a new version of a key"
+    )
     rotate.add_argument("name", metavar="NAME")
-    anew = _add(actions, "rewrap", _rewrap, "after a rotation: what is encrypted goes under it")
+    anew = add_action(
+        actions, "rewrap", _rewrap, "after a rotation: what is encrypted goes under it"
+    )
     anew.add_argument("name", metavar="NAME")
-    state = _add(actions, "set-state", _set_state, "whether a key may be used, to read or to write")
+    state = add_action(
+        actions, "set-state", _set_state, "whether a key may be used, to read or to write"
+    )
     state.add_argument("name", metavar="NAME")
     state.add_argument("state", choices=("enabled", "disabled"))
-    save = _add(actions, "backup", _backup, "write all keys to a new file, sealed as they are")
+    save = add_action(
+        actions, "backup", _backup, "write all keys to a new file, sealed as they are"
+    )
     save.add_argument("file", type=Path, metavar="FILE")
-    restore = _add(actions, "restore", _restore, "put back the keys of a backup that are missing")
+    restore = add_action(
+        actions, "restore", _restore, "put back the keys of a backup that are missing"
+    )
     restore.add_argument("file", type=Path, metavar="FILE")
-
-
-def _add(
-    actions: Commands, name: str, run: Callable[[argparse.Namespace], int], what: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
-    add_options(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _create(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from metastore.engine import EngineError, Table
 from metastore.formats import require_known
 from metastore.patient import PatientEngine
 from metastore.records import Bucket
-from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.cli.settings import Commands, add_action, loaded
 from ocean.config import Config
 from ocean.engines import open_engine, require_metadata
 from ocean.lifecycle.preview import Planned, preview
@@ -23,14 +23,12 @@ LIMIT = 1000
 def add(commands: Commands) -> None:
     parser = commands.add_parser("lifecycle", help="what lifecycle rules are going to do")
     actions = parser.add_subparsers(dest="action", required=True)
-    shown = actions.add_parser("preview", help="what would go, and when; nothing is changed")
-    add_options(shown)
-    add_json(shown)
+    what = "what would go, and when; nothing is changed"
+    shown = add_action(actions, "preview", _preview, what)
     shown.add_argument("bucket", metavar="BUCKET")
     shown.add_argument(
         "--limit", type=_count, default=LIMIT, metavar="N", help=f"actions at most: {LIMIT}"
     )
-    shown.set_defaults(run=_preview)
 
 
 def _count(text: str) -> int:

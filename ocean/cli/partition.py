@@ -12,7 +12,7 @@ from blobstore.base import BlobError
 from blobstore.partition import State
 from metastore.engine import EngineError
 from metastore.formats import require_known
-from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.cli.settings import Commands, add_action, loaded
 from ocean.config import Config
 from ocean.config.values import Size
 from ocean.engines import open_engine, prepare_metadata
@@ -66,12 +66,9 @@ def _add(
     *,
     named: bool = True,
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
-    add_options(parser)
-    add_json(parser)
+    parser = add_action(actions, name, run, what)
     if named:
         parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(run=run)
     return parser
 
 
@@ -186,9 +183,8 @@ async def _acted(config: Config, act: Callable[[Partitions], Awaitable[_Result]]
 
 
 def add_rebalance(commands: Commands) -> None:
-    parser = commands.add_parser("rebalance", help="even out what lies in the active partitions")
-    add_options(parser)
-    add_json(parser)
+    what = "even out what lies in the active partitions"
+    parser = add_action(commands, "rebalance", _rebalance, what)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--stop", action="store_true", help="end the one under way")
     how.add_argument("--status", action="store_true", help="only say how far it is")
@@ -196,7 +192,6 @@ def add_rebalance(commands: Commands) -> None:
     parser.add_argument(
         "--rate", type=Size.read, default=0, metavar="BYTES", help="a second, in each process"
     )
-    parser.set_defaults(run=_rebalance)
 
 
 def _rebalance(options: argparse.Namespace) -> int:

@@ -2,11 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from typing import Any
 
 from ocean.cli.partition import on_store
-from ocean.cli.settings import Commands, add_json, add_options, loaded
+from ocean.cli.settings import Commands, add_action, loaded
 from ocean.config.values import Size
 from ocean.partitions.records import LARGE, SMALL, Rule
 from ocean.partitions.verbs import Partitions
@@ -16,8 +15,8 @@ from ocean.rules.placement import Explained, explain
 def add(commands: Commands) -> None:
     parser = commands.add_parser("placement", help="which partitions new objects go to")
     actions = parser.add_subparsers(dest="action", required=True)
-    _add(actions, "list", _list, "the rules; the first that matches counts")
-    rule = _add(actions, "set", _set, "make a rule, or put another in its place")
+    add_action(actions, "list", _list, "the rules; the first that matches counts")
+    rule = add_action(actions, "set", _set, "make a rule, or put another in its place")
     rule.add_argument("rule", metavar="RULE")
     rule.add_argument("--partitions", required=True, metavar="NAME[,NAME...]", help="where to")
     rule.add_argument("--bucket", default="", help="of objects in this bucket")
@@ -27,22 +26,12 @@ def add(commands: Commands) -> None:
     rule.add_argument("--max-size", type=Size.read, default=-1, metavar="BYTES")
     rule.add_argument("--pool", default="", choices=("", SMALL, LARGE), help="whatever the size")
     rule.add_argument("--first", action="store_true", help="before all other rules")
-    _add(actions, "remove", _remove, "forget a rule").add_argument("rule", metavar="RULE")
-    told = _add(actions, "explain", _explain, "where an object would go, and by which rule")
+    add_action(actions, "remove", _remove, "forget a rule").add_argument("rule", metavar="RULE")
+    told = add_action(actions, "explain", _explain, "where an object would go, and by which rule")
     told.add_argument("bucket", metavar="BUCKET")
     told.add_argument("key", metavar="KEY")
     told.add_argument("size", type=Size.read, metavar="SIZE")
     told.add_argument("--class", default="STANDARD", dest="storage_class")
-
-
-def _add(
-    actions: Commands, name: str, run: Callable[[argparse.Namespace], int], what: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
-    add_options(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _list(options: argparse.Namespace) -> int:

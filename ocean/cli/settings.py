@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_action(
+    actions: Commands, name: str, run: Callable[[argparse.Namespace], int], what: str
+) -> argparse.ArgumentParser:
+    """A command or an action of one, with the shared options and --json; `run` gives its status."""
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
+    add_options(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def loaded(options: argparse.Namespace) -> Loaded:

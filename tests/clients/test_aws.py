@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.clients.programs import aws_of
 from tests.support.files import digests, fetched, make_tree, stored, write
 from tests.support.programs import Program
-from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
@@ -19,15 +20,7 @@ QUIET = "--no-progress"
 
 @pytest.fixture
 def aws(server: Server, tmp_path: Path) -> Program:
-    variables = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    return Program(["aws"], tmp_path, variables)
+    return aws_of(server, tmp_path)
 
 
 def answer(aws: Program, *arguments: str | Path) -> Any:

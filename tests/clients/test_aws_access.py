@@ -6,30 +6,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clients.accounts import ROOT, Account, new_account
+from tests.clients.accounts import ROOT, new_account
+from tests.clients.programs import aws_of
 from tests.clients.test_aws import answer
 from tests.support.files import write
 from tests.support.programs import Program
-from tests.support.server import REGION, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 QUIET = "--no-progress"
 UNSIGNED = "--no-sign-request"
-
-
-def aws_of(server: Server, folder: Path, account: Account) -> Program:
-    """The CLI of one account."""
-    variables = {
-        "AWS_ACCESS_KEY_ID": account.access_key,
-        "AWS_SECRET_ACCESS_KEY": account.secret_key,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    return Program(["aws"], folder, variables)
 
 
 @pytest.fixture

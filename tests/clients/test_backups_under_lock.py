@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.clients.programs import rclone_of, restic_of
 from tests.support.files import digests, make_tree, stored
-from tests.support.programs import Program
-from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
@@ -65,15 +65,7 @@ def check_protected(client: Any, bucket: str) -> None:
 
 
 def test_restic(server: Server, bucket: str, tmp_path: Path) -> None:
-    variables = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "RESTIC_REPOSITORY": f"s3:{server.endpoint}/{bucket}/repository",
-        "RESTIC_PASSWORD": "secret",
-        "GOMAXPROCS": "2",
-    }
-    restic = Program(["restic"], tmp_path, variables)
+    restic = restic_of(server, tmp_path, bucket)
     expected = make_tree(tmp_path / "tree", count=20, size=300_000)
     restic("init")
     restic("backup", tmp_path / "tree")
@@ -93,13 +85,7 @@ def test_restic(server: Server, bucket: str, tmp_path: Path) -> None:
 
 
 def test_rclone(server: Server, bucket: str, big: Path, tmp_path: Path) -> None:
-    config = tmp_path / "rclone.conf"
-    config.write_text(
-        f"[ocean]\ntype = s3\nprovider = Other\naccess_key_id = {ACCESS_KEY}\n"
-        f"secret_access_key = {SECRET_KEY}\nendpoint = {server.endpoint}\nregion = {REGION}\n"
-    )
-    once = ("--retries", "1", "--low-level-retries", "1")
-    rclone = Program(["rclone", "--config", str(config), *once], tmp_path)
+    rclone = rclone_of(server, tmp_path)
     tree = tmp_path / "tree"
     expected = make_tree(tree, count=10, size=60_000)
     rclone("copy", tree, f"ocean:{bucket}/t")

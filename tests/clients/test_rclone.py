@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.programs import rclone_of
 from tests.support.files import digests, fetched, make_tree, stored, write
 from tests.support.programs import Program
-from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
@@ -17,17 +18,7 @@ PIECES = ("--s3-upload-cutoff", "5M", "--s3-chunk-size", "5M")
 
 @pytest.fixture
 def rclone(server: Server, tmp_path: Path) -> Program:
-    config = f"""[ocean]
-type = s3
-provider = Other
-access_key_id = {ACCESS_KEY}
-secret_access_key = {SECRET_KEY}
-endpoint = {server.endpoint}
-region = {REGION}
-"""
-    path = write(tmp_path / "rclone.conf", config.encode())
-    once = ("--retries", "1", "--low-level-retries", "1")
-    return Program(["rclone", "--config", str(path), *once], tmp_path)
+    return rclone_of(server, tmp_path)
 
 
 def names(listed: str) -> list[str]:

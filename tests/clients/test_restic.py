@@ -4,24 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.programs import restic_of
 from tests.support.files import digests, make_tree
 from tests.support.programs import Program
-from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def restic(server: Server, tmp_path: Path) -> Program:
-    variables = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "RESTIC_REPOSITORY": f"s3:{server.endpoint}/{tmp_path.name.replace('_', '-')}/repository",
-        "RESTIC_PASSWORD": "secret",
-        "GOMAXPROCS": "2",
-    }
-    return Program(["restic"], tmp_path, variables)
+    return restic_of(server, tmp_path, tmp_path.name.replace("_", "-"))
 
 
 def restored(restic: Program, snapshot: str, folder: Path) -> dict[str, str]:

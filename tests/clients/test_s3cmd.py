@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.programs import s3cmd_of
 from tests.support.files import digests, fetched, make_tree, stored, write
 from tests.support.programs import Program
-from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
+from tests.support.server import REGION, Server
 
 pytestmark = pytest.mark.slow
 
@@ -16,16 +17,7 @@ CHUNKS = "--multipart-chunk-size-mb=5"
 
 @pytest.fixture
 def s3cmd(server: Server, tmp_path: Path) -> Program:
-    """A configuration file with what `make run` prints and nothing else."""
-    config = f"""[default]
-access_key = {ACCESS_KEY}
-secret_key = {SECRET_KEY}
-host_base = {server.host}
-host_bucket = {server.host}
-use_https = False
-bucket_location = {REGION}
-"""
-    return Program(["s3cmd", "--config", str(write(tmp_path / "s3cfg", config.encode()))], tmp_path)
+    return s3cmd_of(server, tmp_path)
 
 
 def test_everyday_commands(s3cmd: Program, big: Path, tmp_path: Path) -> None:

@@ -6,28 +6,15 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.clients.accounts import ROOT, Account, new_account
+from tests.clients.accounts import ROOT, new_account
+from tests.clients.programs import s3cmd_of
 from tests.support.files import write
 from tests.support.programs import Program
-from tests.support.server import REGION, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 
 ANYBODY = "ACL:       *anon*: READ\n"
-
-
-def s3cmd_of(server: Server, folder: Path, account: Account) -> Program:
-    """s3cmd with a configuration file of one account."""
-    config = f"""[default]
-access_key = {account.access_key}
-secret_key = {account.secret_key}
-host_base = {server.host}
-host_bucket = {server.host}
-use_https = False
-bucket_location = {REGION}
-"""
-    file = write(folder / f"{account.access_key}.cfg", config.encode())
-    return Program(["s3cmd", "--config", str(file)], folder)
 
 
 @pytest.fixture

@@ -1,18 +1,12 @@
 """PutObjectLegalHold, GetObjectLegalHold."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from tests.s3.expect import read, refused, status
 from tests.s3.store import Client, Store
-
-
-def put(s3: Client, bucket: str, **more: Any) -> dict[str, str]:
-    """A version, as requests name it."""
-    made = s3.put_object(Bucket=bucket, Key="key", Body=b"abc", **more)
-    return {"Bucket": bucket, "Key": "key", "VersionId": made["VersionId"]}
+from tests.s3.test_object_retention import put
 
 
 def test_life(s3: Client, locked: str) -> None:
