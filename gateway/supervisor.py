@@ -17,6 +17,7 @@ from pathlib import Path
 
 import ocean
 from gateway.orders import READY, Orders, encode_orders
+from gateway.shares import Share, share_out
 from ocean.config import Config
 from ocean.starting import START_FAILED, STORE_FAILED
 
@@ -46,6 +47,7 @@ class Supervisor:
         self._count = count
         self._sockets = sockets
         self._inherited = inherited
+        self._shares = share_out(count)
         self._say_ready = ready
         self._serving: set[int] = set()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
@@ -112,6 +114,7 @@ class Supervisor:
                 return await process.wait()
             finally:
                 self._serving.discard(slot)
+                Share(self._shares, slot).forget()
                 del self._processes[slot]
                 self._forget_gauges(process.pid)
 
@@ -121,7 +124,7 @@ class Supervisor:
         It cannot outlive this process for a moment, not even while it is still importing: it has
         the lock of the data folder, and the next server waits for that.
         """
-        numbers = (control, *(sock.fileno() for sock in self._sockets))
+        numbers = (control, *(sock.fileno() for sock in self._sockets), self._shares)
         root = str(Path(ocean.__file__).parent.parent)
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "ocean", "worker", *map(str, numbers)),

@@ -19,6 +19,7 @@ import uvloop
 from gateway.fronts import bare, reference
 from gateway.orders import READY, Orders, decode_orders
 from gateway.services import open_services
+from gateway.shares import Share
 from gateway.sockets import tls_context
 from metastore.engine import EngineError
 from ocean.config import Config
@@ -31,7 +32,7 @@ _M_MMAP_THRESHOLD = -3
 log = logging.getLogger(__name__)
 
 
-def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
+def main(control_fd: int, s3_fd: int, admin_fd: int, shares_fd: int) -> int:
     """Serve until told to end; the exit status."""
     control = socket.socket(fileno=control_fd)
     orders = _receive(control)
@@ -43,7 +44,7 @@ def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
     _raise_file_limit()
     sockets = socket.socket(fileno=s3_fd), socket.socket(fileno=admin_fd)
     try:
-        uvloop.run(_serve(orders.config, control, *sockets))
+        uvloop.run(_serve(orders.config, control, *sockets, Share(shares_fd, orders.slot)))
     except StartError as error:
         sys.stderr.write(f"ocean: {error}\n")
         return START_FAILED
@@ -54,7 +55,7 @@ def main(control_fd: int, s3_fd: int, admin_fd: int) -> int:
 
 
 async def _serve(
-    config: Config, control: socket.socket, s3: socket.socket, admin: socket.socket
+    config: Config, control: socket.socket, s3: socket.socket, admin: socket.socket, share: Share
 ) -> None:
     loop = asyncio.get_running_loop()
     end = asyncio.Event()
@@ -66,7 +67,7 @@ async def _serve(
     services = await open_services(config)
     try:
         fronts: tuple[bare.Front | reference.Front, ...] = (
-            bare.Front(services.s3, config.limits, tls=context),
+            bare.Front(services.s3, config.limits, tls=context, share=share),
             reference.Front(services.admin, config.limits, tls=context),
         )
         for front, sock in zip(fronts, (s3, admin), strict=True):

@@ -96,7 +96,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help=argparse.SUPPRESS)
-    parser.add_argument("descriptors", type=int, nargs=3)
+    parser.add_argument("descriptors", type=int, nargs=4)
     parser.set_defaults(run=_worker)
 
 

@@ -8,10 +8,11 @@ import socket
 import ssl
 from collections import Counter
 
+from gateway.fronts.accepting import Acceptor
 from gateway.fronts.connection import Connection
 from gateway.fronts.heads import Dates
 from gateway.http import Handler
-from gateway.sockets import BACKLOG
+from gateway.shares import Share, whole
 from ocean.config.schema import Limits
 
 _TICK_SECONDS = 1.0  # at most, between looks at the deadlines
@@ -19,10 +20,18 @@ _POLL_SECONDS = 0.02
 
 
 class Front:
-    """Serves one handler on any number of listening sockets."""
+    """Serves one handler on any number of listening sockets.
+
+    `share` is of the connections that the workers have between them.
+    """
 
     def __init__(
-        self, handler: Handler, limits: Limits, *, tls: ssl.SSLContext | None = None
+        self,
+        handler: Handler,
+        limits: Limits,
+        *,
+        tls: ssl.SSLContext | None = None,
+        share: Share | None = None,
     ) -> None:
         self.handler = handler
         self.limits = limits
@@ -32,24 +41,44 @@ class Front:
         self.connections: set[Connection] = set()
         self.admitted = 0  # of these, the ones within the limits
         self.peers: Counter[str] = Counter()  # the admitted by client address
-        self._listeners: list[asyncio.Server] = []
+        self._share = share or whole()
+        self._acceptors: list[Acceptor] = []
         self._clock: asyncio.TimerHandle | None = None
         shortest = min(limits.header_seconds, limits.body_seconds, limits.idle_seconds)
         self._tick_seconds = min(_TICK_SECONDS, shortest / 4)
 
     async def listen(self, sock: socket.socket) -> None:
         """Accept connections of a bound socket, which is closed when the drain begins."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
+        acceptor = Acceptor(
+            sock,
             lambda: Connection(self),
-            sock=sock,
-            ssl=self.tls,
-            ssl_handshake_timeout=self.limits.header_seconds if self.tls is not None else None,
-            backlog=BACKLOG,
+            self._leave,
+            tls=self.tls,
+            handshake_seconds=self.limits.header_seconds,
         )
-        self._listeners.append(server)
+        self._acceptors.append(acceptor)
+        self._count()
         if self._clock is None:
             self._tick()
+
+    def _leave(self) -> bool:
+        """Whether another worker should take the next connection."""
+        self._count()
+        return self._share.large
+
+    def _count(self) -> None:
+        opening = sum(acceptor.opening for acceptor in self._acceptors)
+        self._share.set(len(self.connections) + opening)
+
+    def enter(self, connection: Connection) -> None:
+        """A connection is open."""
+        self.connections.add(connection)
+        self._count()
+
+    def part(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        self._count()
 
     def admit(self, peer: str) -> bool:
         """Count a connection of a client address, unless there are enough."""
@@ -73,8 +102,8 @@ class Front:
     async def drain(self, seconds: float) -> None:
         """Accept nothing more, let requests in flight end, then close every connection."""
         self.draining = True
-        for server in self._listeners:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while self.connections and loop.time() < deadline:

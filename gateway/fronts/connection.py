@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._outlet = Outlet(transport, front.limits.write_seconds)
         name = transport.get_extra_info("peername")
         self._peer = name[0] if name else ""
-        front.connections.add(self)
+        front.enter(self)
         self._admitted = front.admit(self._peer)
         if self._admitted:
             self._idle()
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called by the loop."""
         front = self._front
-        front.connections.discard(self)
+        front.part(self)
         if self._admitted:
             front.dismiss(self._peer)
         self._parting = True

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from metastore.engine import Row, Unavailable, Unknown
+from metastore.hbase import pages
 from metastore.hbase.connection import Connection, Lost, thrift2
 from metastore.hbase.outages import Region
 
 FAMILY, QUALIFIER = b"r", b"v"
 COLUMN = FAMILY + b":" + QUALIFIER
+_RECEIVED = 1 << 18  # bytes at once: a page is some hundred KiB, and each wait is for the GIL too
 _COLUMNS = [thrift2.TColumn(family=FAMILY, qualifier=QUALIFIER)]
 
 # Of the newest cell, by its own timestamp. All that is older than now (DELETE_COLUMNS) would say
@@ -35,11 +37,17 @@ def scan(
     wanted = thrift2.TScan(
         startRow=start, stopRow=stop or b"", columns=_COLUMNS, caching=limit, limit=limit
     )
+    question = pages.ask(thrift2.THBaseService.getScannerResults_args(table, wanted, limit))
 
-    def ask(to: Connection) -> Any:
-        return to.second.getScannerResults(table, wanted, limit)
+    def ask(to: Connection) -> list[Row]:
+        bare, page = to.bare, pages.Page()
+        bare.sendall(question)
+        while not page.take(bare.recv(_RECEIVED)):
+            pass
+        return page.rows
 
-    return [Row(found.row, found.columnValues[0].value) for found in _read(connection, ask)]
+    rows: list[Row] = _read(connection, ask)
+    return rows
 
 
 def regions(connection: Connection, table: bytes) -> list[Region]:

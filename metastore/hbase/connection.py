@@ -4,10 +4,11 @@ A connection that timed out is poisoned: the answer that was given up comes in t
 question, and get(b) returns a's row. So nothing is ever read from a connection after an error.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import thriftpy2
 from happybase import Connection as HappyConnection
@@ -19,10 +20,11 @@ from thriftpy2.transport import TCyBufferedTransport, TTransportException
 from metastore.engine import Unavailable
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
+from metastore.hbase.wire import Malformed, Refused
 
 IDLE = 30.0  # seconds; the servers close a connection after 60
-_BUFFER = 1 << 16  # bytes: a page of a listing is some hundred KiB, and each recv waits for the GIL
-_ERRORS = (TException, OSError, EOFError)
+_BUFFER = 1 << 16  # bytes
+_ERRORS = (TException, OSError, EOFError, Refused, Malformed)
 _BROKEN = (TTransportException, OSError, EOFError)  # unlike what the server answered
 
 thrift2: Any = thriftpy2.load(
@@ -50,6 +52,13 @@ class Starved(Unavailable):
         super().__init__("HBase keeps all connections waiting")
 
 
+class _Kept(NamedTuple):
+    """A connection, and when it was used last, by time.monotonic."""
+
+    connection: Any
+    used: float
+
+
 class Connection:
     """To both Thrift servers, for one thread. `timeout` in seconds bounds each wait for bytes.
 
@@ -60,9 +69,7 @@ class Connection:
         self._address = address
         self._timeout = timeout
         self._breaker = breaker or Breaker()
-        self._first: HappyConnection | None = None
-        self._second: Any = None
-        self._first_used = self._second_used = 0.0
+        self._kept: dict[Callable[[], Any], _Kept] = {}  # by what opened it
 
     def call(self, ask: Callable[["Connection"], _Result], *, again: bool) -> _Result:
         """What `ask` returns.
@@ -74,7 +81,7 @@ class Connection:
             Unavailable: nothing was sent.
             Lost: something was.
         """
-        kept = self._first is not None or self._second is not None
+        kept = bool(self._kept)
         try:
             answer = ask(self)
         except _ERRORS as error:
@@ -103,58 +110,60 @@ class Connection:
     @property
     def first(self) -> HappyConnection:
         """happybase's connection, to Thrift 1."""
-        now = time.monotonic()
-        if self._first is not None and now - self._first_used > IDLE:
-            self.close()
-        self._first_used = now
-        if self._first is None:
-            address = self._address
-            try:
-                self._first = HappyConnection(
-                    address.host,
-                    address.first,
-                    timeout=int(self._timeout * 1000),
-                    transport="buffered",
-                    protocol="binary",
-                )
-            except _ERRORS as error:
-                self._breaker.failed()
-                raise Unavailable(f"HBase at {address} cannot be reached: {error!r}") from error
-        return self._first
+        return self._use(self._open_first)
 
     @property
     def second(self) -> Any:
         """The client of Thrift 2, with the calls of thrift2.thrift."""
+        return self._use(self._open_second)
+
+    @property
+    def bare(self) -> socket.socket:
+        """A socket, connected to Thrift 2, for calls that are bytes."""
+        bare: socket.socket = self._use(self._open_bare)
+        return bare
+
+    def _use(self, open_: Callable[[], Any]) -> Any:
         now = time.monotonic()
-        if self._second is not None and now - self._second_used > IDLE:
+        kept = self._kept.get(open_)
+        if kept is not None and now - kept.used > IDLE:
             self.close()
-        self._second_used = now
-        if self._second is None:
-            address = self._address
-            try:
-                self._second = make_client(
-                    thrift2.THBaseService,
-                    address.host,
-                    address.second,
-                    proto_factory=TCyBinaryProtocolFactory(),  # type: ignore[no-untyped-call]
-                    trans_factory=_Buffered(),
-                    timeout=int(self._timeout * 1000),
-                )
-            except _ERRORS as error:
-                self._breaker.failed()
-                raise Unavailable(
-                    f"HBase's second Thrift server at {address.host}:{address.second} cannot be "
-                    f"reached: {error!r}"
-                ) from error
-        return self._second
+            kept = None
+        try:
+            connection = open_() if kept is None else kept.connection
+        except _ERRORS as error:
+            self._breaker.failed()
+            raise Unavailable(f"HBase at {self._address} cannot be reached: {error!r}") from error
+        self._kept[open_] = _Kept(connection, now)
+        return connection
+
+    def _open_first(self) -> HappyConnection:
+        host, port, milliseconds = *self._address[:2], int(self._timeout * 1000)
+        return HappyConnection(
+            host, port, timeout=milliseconds, transport="buffered", protocol="binary"
+        )
+
+    def _open_second(self) -> Any:
+        return make_client(
+            thrift2.THBaseService,
+            self._address.host,
+            self._address.second,
+            proto_factory=TCyBinaryProtocolFactory(),  # type: ignore[no-untyped-call]
+            trans_factory=_Buffered(),
+            timeout=int(self._timeout * 1000),
+        )
+
+    def _open_bare(self) -> socket.socket:
+        address = self._address.host, self._address.second
+        bare = socket.create_connection(address, self._timeout)
+        bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return bare
 
     def close(self) -> None:
-        """Close both; the next call opens them again."""
-        first, second = self._first, self._second
-        self._first = self._second = None
-        for opened in (first, second):
-            if opened is not None:
-                opened.close()
+        """Close all; the next call opens them again."""
+        kept, self._kept = self._kept, {}
+        for connection, _ in kept.values():
+            connection.close()
 
 
 def _timed_out(error: Exception) -> bool:

@@ -50,6 +50,12 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
+def sockets(pid: int) -> int:
+    """How many a process has open."""
+    files = list(Path(f"/proc/{pid}/fd").iterdir())
+    return sum(str(file.readlink()).startswith("socket:") for file in files)
+
+
 def wait_gone(pids: list[int], seconds: float) -> None:
     """Assert that processes end within a time."""
     deadline = time.monotonic() + seconds
@@ -79,6 +85,26 @@ def test_everything_is_in_the_supervisor_s_session_and_group(server: Server) -> 
     pids = [server.process.pid, *server.workers]
     assert {os.getsid(pid) for pid in pids} == {server.process.pid}
     assert {os.getpgid(pid) for pid in pids} == {server.process.pid}
+
+
+def test_connections_are_shared_out_between_the_workers(server: Server) -> None:
+    before = {pid: sockets(pid) for pid in server.workers}
+    opened = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+    eventually(lambda: sum(map(sockets, before)) == sum(before.values()) + 20)
+    taken = [sockets(pid) - count for pid, count in before.items()]
+    assert min(taken) >= 7, taken
+    for one in opened:
+        one.close()
+
+
+def test_a_worker_that_hangs_does_not_keep_others_from_taking_connections(server: Server) -> None:
+    first, _ = server.workers
+    os.kill(first, signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            assert get(server.port, "/")[0] == 403
+    finally:
+        os.kill(first, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
