@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-_TURN = 0.001  # seconds that a worker with fewer connections has to take one
+_TURN = 0.002  # seconds that a worker with fewer connections has to take one
 _PAUSE = 0.1  # seconds until it is tried again, when no descriptor is left
 
 log = logging.getLogger(__name__)
