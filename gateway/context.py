@@ -19,6 +19,8 @@ from ocean.store import Ocean
 if TYPE_CHECKING:
     from gateway.operations import Operation
 
+_ANONYMOUS = Principal(None)
+
 
 class Context:
     """One authenticated and authorized request. `account` is None when nobody signed.
@@ -65,7 +67,7 @@ class Context:
         self.operation = operation
         self.region = region
         self.account: Account | None = None
-        self.principal = Principal(None)
+        self.principal = _ANONYMOUS
         self.bucket_record: Bucket | None = None
         self.key_name = target.key
         self.body: Body | None = None
@@ -121,6 +123,8 @@ class Context:
         also: Mapping[str, Values] = NOTHING,
     ) -> Ruling:
         """The ruling on an action of this request: see access.decide and ConditionKeys."""
+        if not access.has_policies(self.principal, target.bucket):
+            return access.without_policies(self.principal, action, target)
         facts = Facts(
             self.request,
             self.target,

@@ -153,7 +153,7 @@ class Pipeline:
             raise AccessDenied
         cx.bucket_record = bucket
         if not _decided_by_document(cx, bucket):
-            if cx.action in access.ON_OBJECT:
+            if operation.action in access.ON_OBJECT:
                 await cx.take_object()
             else:
                 self._authorize_here(cx, bucket)
@@ -193,10 +193,9 @@ _DOCUMENTS = {
 def _decided_by_document(cx: Context, bucket: Bucket) -> bool:
     """Whether a policy may ask for what is only in the document: then the handler decides."""
     name = cx.operation.name
-    if name == "DeleteObjects":
-        return access.has_policies(cx.principal, bucket)
-    about = _DOCUMENTS.get(name)
-    return about is not None and access.asks_about(cx.principal, bucket, about)
+    if name in _DOCUMENTS:
+        return access.asks_about(cx.principal, bucket, _DOCUMENTS[name])
+    return name == "DeleteObjects" and access.has_policies(cx.principal, bucket)
 
 
 def _as_headers(fields: Headers) -> Headers:

@@ -129,6 +129,10 @@ class Ruling(NamedTuple):
 
 
 _NOTHING = Ruling(allowed=False, reason="nothing allows it")
+_ROOT = Ruling(allowed=True, reason="root")
+_ANY_ACCOUNT = Ruling(allowed=True, reason="any account")
+_OBJECT_OWNER = Ruling(allowed=True, reason="the object's owner")
+_BUCKET_OWNER = Ruling(allowed=True, reason="the bucket's owner")
 
 
 class _Compiled(NamedTuple):
@@ -161,9 +165,9 @@ def needs_object(who: Principal, action: str, bucket: Bucket) -> bool:
     return any(policy.asks_of(action) for _, _, policy in _policies(who, bucket))
 
 
-def has_policies(who: Principal, bucket: Bucket) -> bool:
-    """Whether a ruling in the bucket may depend on the key: without policies it does not."""
-    return bool(who.policies or who.session or bucket.policy)
+def has_policies(who: Principal, bucket: Bucket | None) -> bool:
+    """Whether policies have a say: else no ruling depends on the key, nor on any condition."""
+    return bool(who.policies or who.session or (bucket is not None and bucket.policy))
 
 
 def asks_about(who: Principal, bucket: Bucket, begin: str) -> bool:
@@ -175,8 +179,8 @@ def asks_about(who: Principal, bucket: Bucket, begin: str) -> bool:
 def decide(who: Principal, action: str, target: Target, context: Context) -> Ruling:
     """The ruling on `action`, such as "s3:GetObject", by `who` on `target`."""
     bucket = target.bucket
-    if not (who.policies or who.session or (bucket is not None and bucket.policy)):
-        return _without_policies(who, action, target) or _NOTHING
+    if not has_policies(who, bucket):
+        return without_policies(who, action, target)
     if bucket is not None and _is_unreadable(bucket) and not _has_a_way_back(who, action, bucket):
         return Ruling(allowed=False, reason="the bucket policy cannot be read", explicit=True)
     asked = Request(who.account, action, target.arn, context)
@@ -189,7 +193,12 @@ def decide(who: Principal, action: str, target: Target, context: Context) -> Rul
     allowing = {of: _told(told, v) for of, told, v in said if v.decision is Decision.ALLOW}
     if who.session is not None and _Of.SESSION not in allowing:
         return Ruling(allowed=False, reason="the session policy does not allow it")
-    return _without_policies(who, action, target) or _allowed(who, action, target, allowing)
+    return _by_right(who, action, target) or _allowed(who, action, target, allowing)
+
+
+def without_policies(who: Principal, action: str, target: Target) -> Ruling:
+    """The ruling where no policy has a say: see has_policies."""
+    return _by_right(who, action, target) or _NOTHING
 
 
 def _allowed(who: Principal, action: str, target: Target, allowing: dict["_Of", str]) -> Ruling:
@@ -260,24 +269,24 @@ def _counts(who: Principal, action: str, target: Target) -> bool:
     return not is_policy_public(bucket.policy, bucket.name)
 
 
-def _without_policies(who: Principal, action: str, target: Target) -> Ruling | None:
+def _by_right(who: Principal, action: str, target: Target) -> Ruling | None:
     """What root, owners and ACLs allow; None: nothing."""
     bucket = target.bucket
     if who.root:
-        return Ruling(allowed=True, reason="root")
+        return _ROOT
     if bucket is None:
         if who.account is not None and action in OWN:
-            return Ruling(allowed=True, reason="any account")
+            return _ANY_ACCOUNT
         return None
     if action in ON_OBJECT:
         if who.account is not None and who.account == target.owner:
-            return Ruling(allowed=True, reason="the object's owner")
+            return _OBJECT_OWNER
         if target.new:
             wanted = _BY_BUCKET_ACL_OF_NEW.get(action)
             return _by_acl(who, wanted, bucket.acl, bucket, "ACL of the bucket")
         return _by_acl(who, _BY_OBJECT_ACL.get(action), target.acl, bucket, "ACL of the object")
     if who.account is not None and who.account == bucket.owner:
-        return Ruling(allowed=True, reason="the bucket's owner")
+        return _BUCKET_OWNER
     return _by_acl(who, _BY_BUCKET_ACL.get(action), bucket.acl, bucket, "ACL of the bucket")
 
 
