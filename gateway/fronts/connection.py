@@ -33,6 +33,7 @@ _LEFTOVER = 64 << 10  # bytes of an unread body that are read and dropped to kee
 _AHEAD = 64 << 10  # bytes of further requests that may wait for an answer to the one before
 _TURNED_AWAY = 100  # connections beyond the limits that are still told so
 _LINGER_SECONDS = 5.0  # to drop what is still sent to a connection that was answered and closed
+_FAREWELL_SECONDS = 1.0  # for an idle client to close TLS in turn: most read nothing meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,8 @@ class Connection(asyncio.Protocol):
         """Close the connection unless a request is on its way through."""
         if self._task is None and not (self._input or self._body or self._parting):
             self._close()
+            if self._front.tls is not None:
+                self._by(_FAREWELL_SECONDS, Connection._parted)
 
     def end(self) -> asyncio.Task[None] | None:
         """Close the connection whatever it does; what must still be waited for."""

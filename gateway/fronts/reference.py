@@ -33,6 +33,7 @@ _MANY_FIELDS = 16  # from which on the size of a head is added up
 _READ_SIZE = 256 << 10
 _LINGER_SECONDS = 5.0  # for the rest of a refused body, so that the client can read why
 _PARTING_SECONDS = 2.0  # to drop what is still sent to a connection that was answered and closed
+_FAREWELL_SECONDS = 1.0  # for an idle client to close TLS in turn: most read nothing meanwhile
 _POLL_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
@@ -154,8 +155,11 @@ class Connection(web.RequestHandler):
 
     def end_if_idle(self) -> None:
         """Close the connection unless a request is on its way through."""
-        if self._waiter is not None and not self._messages:
+        transport = self.transport
+        if transport is not None and self._waiter is not None and not self._messages:
             self.force_close()
+            if self.secure:
+                self._loop.call_later(_FAREWELL_SECONDS, transport.abort)
 
     def handle_error(  # type: ignore[override]
         self,

@@ -3,6 +3,7 @@
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,25 @@ def test_old_versions_of_tls_are_refused(server: Server) -> None:
 
 def test_the_banner_shows_https(server: Server) -> None:
     assert f"https://{server.host}" in server.said()
+
+
+def test_idle_clients_do_not_hold_up_the_end(server: Server, trusted: tuple[Path, Path]) -> None:
+    """Those that look only later find that it has ended, as TLS wants it said."""
+    context = ssl.create_default_context(cafile=trusted[0])
+    idle = [tls_to(context, port) for port in (server.port, server.admin_port)]
+    for one in idle:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert one.recv(65536).startswith(b"HTTP/1.1 403 ")
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 10
+    for one in idle:
+        assert one.recv(65536) == b""
+        one.close()
+    server.start()
+
+
+def tls_to(context: ssl.SSLContext, port: int) -> ssl.SSLSocket:
+    """A connection on which an end that was not announced is an error."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
