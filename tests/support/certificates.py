@@ -1,6 +1,7 @@
 """Certificates for tests of TLS."""
 
 import datetime as dt
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
+def certificate(
+    folder: Path, name: str = "server", hosts: Sequence[str] = ("localhost",)
+) -> tuple[Path, Path]:
     """A certificate for this machine, signed by its own key, and that key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, hosts), x509.IPAddress(ip_address("127.0.0.1"))]
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
