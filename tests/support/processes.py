@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
 def children(pid: int) -> dict[int, str]:
@@ -66,7 +67,7 @@ def free_ports(count: int) -> list[int]:
     return free
 
 
-def wait_for_port(process: "subprocess.Popen[bytes]", port: int, host: str = "127.0.0.1") -> None:
+def wait_for_port(process: "subprocess.Popen[Any]", port: int, host: str = "127.0.0.1") -> None:
     """Until the process answers there; AssertionError when it ends, or after ten seconds."""
     deadline = time.monotonic() + 10
     while True:
