@@ -28,3 +28,17 @@ def test_headers_in_the_query_count() -> None:
         "x-amz-tagging": "k=v",
         "x-amz-acl": "real",
     }
+
+
+def test_checksums_in_the_query_do_not_count() -> None:
+    """Whoever signed the URL did not have the body."""
+    query = SIGNED | {
+        "x-amz-checksum-crc32": "AAAAAA==",
+        "X-Amz-Checksum-Sha256": "s",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+    }
+    sent = {"host": "h", "x-amz-checksum-sha256": "real"}
+    assert unhoist(sent, query) == sent
+    assert unhoist({}, query | {"x-amz-checksum-mode": "ENABLED"}) == {
+        "x-amz-checksum-mode": "ENABLED"
+    }
