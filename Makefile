@@ -8,6 +8,7 @@ FAST   := not slow and not nightly
 JOBS   ?= 2
 RADOS := $(wildcard /usr/lib/python3/dist-packages/rados.cpython-*.so)
 CEPH := ceph-mon ceph-mgr ceph-osd ceph-common python3-rados
+JAVASCRIPT := tests/clients/javascript
 NIGHTLY := attacks disk drain growth kill-points kills lost nemeses power schedules space suite
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
@@ -66,12 +67,19 @@ test: lint parts
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not nightly"
 
 # What the tests start, beside what apt installs.
-parts: rados
+parts: rados $(JAVASCRIPT)/node_modules/.installed
 	@deploy/hbase/run --fetch
 	@command -v memcached >/dev/null \
 	  || { echo "make: memcached is missing: apt install memcached" >&2; exit 2; }
 	@command -v ceph-osd >/dev/null && $(BIN)/python -c 'import rados' 2>/dev/null \
 	  || { echo "make: Ceph is missing: apt install --no-install-recommends $(CEPH)" >&2; exit 2; }
+
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package-lock.json
+	@command -v npm >/dev/null \
+	  || { echo "make: npm is missing: apt install nodejs npm" >&2; exit 2; }
+	@npm --prefix $(JAVASCRIPT) ci --no-audit --no-fund --loglevel=error >/dev/null \
+	  || { echo "make: the AWS SDK for JavaScript could not be installed" >&2; exit 2; }
+	@touch $@
 
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
 # `make -k nightly` goes on after a part that failed.
