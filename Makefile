@@ -9,7 +9,8 @@ JOBS   ?= 2
 RADOS := $(wildcard /usr/lib/python3/dist-packages/rados.cpython-*.so)
 CEPH := ceph-mon ceph-mgr ceph-osd ceph-common python3-rados
 JAVASCRIPT := tests/clients/javascript
-NIGHTLY := attacks disk drain growth kill-points kills lost nemeses power schedules space suite
+S3A := tests/clients/s3a
+NIGHTLY := attacks clients disk drain growth kill-points kills lost nemeses power schedules space suite
 
 # Tests start hundreds of servers: compiled modules halve what each start costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -81,6 +82,12 @@ $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package-lock.json
 	  || { echo "make: the AWS SDK for JavaScript could not be installed" >&2; exit 2; }
 	@touch $@
 
+$(S3A)/target/.fetched: $(S3A)/pom.xml
+	@rm -rf $(S3A)/target
+	@mvn -B -q -ntp -f $(S3A)/pom.xml dependency:copy-dependencies >/dev/null \
+	  || { echo "make: the jars of s3a could not be fetched" >&2; exit 2; }
+	@touch $@
+
 # What takes longer, in parts of less than an hour on two cores: all of them, or PART=kills.
 # `make -k nightly` goes on after a part that failed.
 nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
@@ -88,6 +95,8 @@ nightly: $(addprefix nightly-,$(or $(PART),$(NIGHTLY)))
 $(NIGHTLY:%=nightly-%): nightly-%: $(VENV)/.installed-test parts
 	@echo "nightly $*:"
 	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m 'nightly(part="$*")'
+
+nightly-clients: $(S3A)/target/.fetched
 
 nightly-%:
 	@echo "make: nightly has no part $*, but $(NIGHTLY)" >&2; exit 2
