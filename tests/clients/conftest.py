@@ -1,11 +1,16 @@
 """What the scripts of all clients share: one server a module, and the material to store."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.clients.preloaded import Preloaded
+from tests.clients.programs import s3api_of
+from tests.clients.s3api import S3Api
 from tests.support.files import write
 from tests.support.server import Server
 
@@ -29,3 +34,36 @@ def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     odd = [said for said in caplog.messages if "parse" in said or "checksum" in said.lower()]
     assert not odd
+
+
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    """What runs `s3api` commands."""
+    with Preloaded(tmp_path_factory.mktemp("preloaded")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of all `s3api` commands, which nobody kills."""
+    with Server(tmp_path_factory.mktemp("store")) as running:
+        yield running
+
+
+@pytest.fixture
+def s3api(preloaded: Preloaded, store: Server, tmp_path: Path) -> S3Api:
+    return s3api_of(preloaded, store, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def client(store: Server) -> Any:
+    """boto3's, to look at what `s3api` commands did."""
+    return store.client()
+
+
+@pytest.fixture
+def bucket(client: Any) -> str:
+    """One of its own for each test."""
+    name = f"b-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    return name

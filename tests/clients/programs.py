@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from tests.clients.accounts import ROOT, Account
+from tests.clients.preloaded import Preloaded, PreloadedAws
+from tests.clients.s3api import S3Api
 from tests.support.files import write
 from tests.support.programs import Program
 from tests.support.server import REGION, Server
@@ -10,7 +12,16 @@ from tests.support.server import REGION, Server
 
 def aws_of(server: Server, folder: Path, account: Account = ROOT) -> Program:
     """The AWS CLI, without retries."""
-    variables = {
+    return Program(["aws"], folder, _aws_variables(server, account))
+
+
+def s3api_of(preloaded: Preloaded, server: Server, folder: Path, account: Account = ROOT) -> S3Api:
+    """The same with its `s3api` commands, without what starting it costs."""
+    return S3Api(PreloadedAws(preloaded, folder, _aws_variables(server, account)))
+
+
+def _aws_variables(server: Server, account: Account) -> dict[str, str]:
+    return {
         "AWS_ACCESS_KEY_ID": account.access_key,
         "AWS_SECRET_ACCESS_KEY": account.secret_key,
         "AWS_DEFAULT_REGION": REGION,
@@ -18,7 +29,6 @@ def aws_of(server: Server, folder: Path, account: Account = ROOT) -> Program:
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    return Program(["aws"], folder, variables)
 
 
 def s3cmd_of(server: Server, folder: Path, account: Account = ROOT) -> Program:
