@@ -43,7 +43,7 @@ class Preloaded:
         print(json.dumps(order), file=self._process.stdin, flush=True)
         status = int(self._process.stdout.readline())
         told = self._stdout.read_text(), self._stderr.read_text()
-        return subprocess.CompletedProcess(arguments, status, *told)
+        return subprocess.CompletedProcess(["aws", *arguments], status, *told)
 
     def __enter__(self) -> Self:
         return self
@@ -65,4 +65,4 @@ class PreloadedAws(Program):
         self._preloaded = preloaded
 
     def _run(self, arguments: Sequence[str | Path]) -> "subprocess.CompletedProcess[str]":
-        return self._preloaded.run(self._full(arguments), self._environment, self._folder)
+        return self._preloaded.run([*map(str, arguments)], self._environment, self._folder)

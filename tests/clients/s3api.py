@@ -9,7 +9,7 @@ from botocore import xform_name
 
 from tests.support.programs import Program
 
-_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation[^:]*: (.*)")
+_ERROR = re.compile(r"An error occurred \(([\w.]+)\) when calling the (\w+) operation[^:]*: (.*)")
 
 
 def command_of(operation: str) -> str:

@@ -95,25 +95,27 @@ def test_policies(s3api: S3Api, other: Other, tmp_path: Path) -> None:
         "Resource": "arn:aws:s3:::ruled/*",
     }
 
-    def put(**changes: Any) -> tuple[str, ...]:
+    def ruled(**changes: Any) -> tuple[str, ...]:
         text = json.dumps({"Version": "2012-10-17", "Statement": [statement | changes]})
         file = write(tmp_path / "policy.json", text.encode())
-        return ("put-bucket-policy", *bucket, "--policy", f"file://{file}")
+        return (*bucket, "--policy", f"file://{file}")
 
     other.s3api.refused("AccessDenied", "get-object", *at, back)
-    s3api(*put())
+    s3api("put-bucket-policy", *ruled())
     other.s3api("get-object", *at, back)
     s3api.refused("AccessDenied", "get-object", *at, UNSIGNED, back)
     shown = json.loads(s3api("get-bucket-policy", *bucket)["Policy"])
     assert shown["Statement"] == [statement]
-    status = ("get-bucket-policy-status", *bucket)
-    assert s3api(*status) == {"PolicyStatus": {"IsPublic": False}}
-    s3api(*put(Principal="*"))
-    assert s3api(*status) == {"PolicyStatus": {"IsPublic": True}}
+    told = s3api("get-bucket-policy-status", *bucket)
+    assert told == {"PolicyStatus": {"IsPublic": False}}
+    s3api("put-bucket-policy", *ruled(Principal="*"))
+    assert s3api("get-bucket-policy-status", *bucket) == {"PolicyStatus": {"IsPublic": True}}
     s3api("get-object", *at, UNSIGNED, back)
-    told = s3api.refused("MalformedPolicy", *put(Action="s3:GetNothing"))
+    bad = ruled(Action="s3:GetNothing")
+    told = s3api.refused("MalformedPolicy", "put-bucket-policy", *bad)
     assert told == "Policy has invalid action"
-    s3api(*put(Effect="Deny", Principal="*"), "--confirm-remove-self-bucket-access")
+    closed = (*ruled(Effect="Deny", Principal="*"), "--confirm-remove-self-bucket-access")
+    s3api("put-bucket-policy", *closed)
     s3api.refused("AccessDenied", "get-object", *at, back)
     s3api("delete-bucket-policy", *bucket)
     s3api("get-object", *at, back)
