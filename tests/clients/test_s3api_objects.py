@@ -74,7 +74,7 @@ def test_objects_are_read_in_part_and_on_conditions(
     s3api.refused("NoSuchKey", "get-object", "--bucket", bucket, "--key", "none", back)
 
 
-def test_objects_are_written_on_conditions(
+def test_objects_are_written_on_conditions_and_checked(
     s3api: S3Api, client: Any, bucket: str, small: Path
 ) -> None:
     put = ("put-object", "--bucket", bucket, "--key", "key", "--body", small)
@@ -84,6 +84,7 @@ def test_objects_are_written_on_conditions(
     s3api.refused("PreconditionFailed", *put, "--if-match", '"other"')
     s3api(*put, "--if-match", ETAG)
     s3api.refused("BadDigest", *put, "--checksum-crc32", "AAAAAA==")
+    s3api.refused("BadDigest", *put, "--checksum-crc32", "nonsense")
     s3api.refused("InvalidDigest", *put, "--content-md5", "nonsense")
     s3api.refused("InvalidStorageClass", *put, "--storage-class", "COLD")
     assert read(client, bucket, "key") == BODY
