@@ -10,7 +10,7 @@ from tests.clients.s3api import S3Api, command_of
 from tests.support.files import write
 
 BUILT = {name for name, one in operations.by_name.items() if one.handler is not None}
-# Browsers send it: no SDK has it.
+# A form that browsers send; what they ask before (OPTIONS) is no operation of S3.
 WITHOUT_COMMAND = {"PostObject"}
 
 # The arguments of commands whose operation is not built, beside the bucket.
