@@ -64,7 +64,9 @@ def test_parts_are_listed_in_pages(s3api: S3Api, client: Any, bucket: str, tmp_p
     assert ([part["PartNumber"] for part in page["Parts"]], page["IsTruncated"]) == ([9], False)
 
 
-def test_parts_are_copied(s3api: S3Api, client: Any, bucket: str, pieces: list[bytes]) -> None:
+def test_parts_are_copied(
+    s3api: S3Api, client: Any, bucket: str, pieces: list[bytes], tmp_path: Path
+) -> None:
     client.put_object(Bucket=bucket, Key="a b+ü", Body=pieces[0])
     upload = upload_of(s3api, bucket, "key")
     source = ("--copy-source", f"{bucket}/a b+ü")
@@ -75,6 +77,8 @@ def test_parts_are_copied(s3api: S3Api, client: Any, bucket: str, pieces: list[b
     parts += f"{part['CopyPartResult']['ETag']}}}]"
     s3api("complete-multipart-upload", *upload, "--multipart-upload", parts)
     assert fetched(client, bucket, "key") == digest(pieces[0] + pieces[0][1000:2000])
+    s3api("get-object", *upload[:4], "--range", "bytes=-500", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == pieces[0][1500:2000]
     again = upload_of(s3api, bucket, "key")
     beyond = ("--copy-source-range", f"bytes=0-{PART}")
     copy = ("upload-part-copy", *again, "--part-number", "1")
