@@ -26,16 +26,17 @@ class Context:
     """One authenticated and authorized request. `account` is None when nobody signed.
 
     `bucket` and `key` are set as the operation's level has them; `body` is set for operations
-    that take a stream. `given` are its headers, or the fields of its form; `requested` what its
-    document would set of the object, by the condition keys that ask for it.
+    that take a stream; `found` is the object that it is about, or why there is none, once that was
+    looked up to decide on it. `given` are its headers, or the fields of its form; `requested` what
+    its document would set of the object, by the condition keys that ask for it.
     """
 
     __slots__ = (
-        "_found",
         "account",
         "accounts",
         "body",
         "bucket_record",
+        "found",
         "given",
         "key_name",
         "ocean",
@@ -74,7 +75,7 @@ class Context:
         self.given = request.headers
         self.requested: Mapping[str, Values] | None = None
         self.signing = UNSIGNED
-        self._found: Version | S3Error | None = None
+        self.found: Version | S3Error | None = None
 
     @property
     def bucket(self) -> Bucket:
@@ -178,20 +179,15 @@ class Context:
         self.authorize_on(action, bucket, key, version, version_id)
         return version
 
-    async def take_object(self) -> None:
-        """Find the object that this request is about, for `version` to give; AccessDenied."""
-        action, named = self.operation.action, self.version_id
-        self._found = await self.find(action, self.bucket, self.key, named)
-
     async def version(self) -> Version:
         """The version that this request is about; its bytes may have been moved meanwhile.
 
         Asked again it is looked up again.
         """
-        if self._found is None:
-            await self.take_object()
-        found, self._found = self._found, None
+        found, self.found = self.found, None
+        if found is None:
+            action, named = self.operation.action, self.version_id
+            found = await self.find(action, self.bucket, self.key, named)
         if isinstance(found, S3Error):
             raise found
-        assert found is not None
         return found

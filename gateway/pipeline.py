@@ -154,7 +154,7 @@ class Pipeline:
         cx.bucket_record = bucket
         if not _decided_by_document(cx, bucket):
             if operation.action in access.ON_OBJECT:
-                await cx.take_object()
+                cx.found = await cx.find(operation.action, bucket, cx.key, cx.version_id)
             else:
                 self._authorize_here(cx, bucket)
 

@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from itertools import compress
-from operator import attrgetter, is_not
+from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -298,17 +297,17 @@ def renderer(kind: type[Output]) -> Render:
     special = _getter([_one(declared, mark) for mark in (Status, Payload, Length)])
 
     def render(output: Any) -> Rendered:
-        given = values(output)  # of some 30 headers a handful: the others are skipped in C
         answer = {
             name: value if text is None else text(value)
-            for (name, text), value in compress(zip(texts, given, strict=True), map(_there, given))
+            for (name, text), value in zip(texts, values(output), strict=True)
+            if value is not None
         }
         for prefix, attribute in prefixed:
             for name, value in (getattr(output, attribute) or {}).items():
                 answer[prefix + name] = value
         document = b""
-        if body and (content := getattr(output, body)) is not None:
-            document = content if isinstance(content, bytes) else encode(content)
+        if body and (given := getattr(output, body)) is not None:
+            document = given if isinstance(given, bytes) else encode(given)
             answer["content-type"] = "application/xml"
         answer.update(fixed)
         status, stream, length = special(output)
@@ -330,9 +329,6 @@ _TEXT: dict[type, Callable[[Any], str] | None] = {
     bool: lambda value: "true" if value else "false",
     datetime: _http_date,
 }
-
-
-_there = partial(is_not, None)
 
 
 def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]]:

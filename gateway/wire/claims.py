@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -161,6 +162,7 @@ def _repeated(target: Target) -> bool:
     return any(names.count(name) > 1 for name in _QUERY_PARTS)
 
 
+@lru_cache(maxsize=1024)
 def parse_scope(credential: str, malformed: "Malformed") -> Scope:
     """Read `ACCESS-KEY/YYYYMMDD/REGION/s3/aws4_request`; raises what `malformed` makes."""
     parts = credential.rsplit("/", 4)

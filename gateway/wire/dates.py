@@ -6,6 +6,7 @@ that is not such a date parses as None.
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -82,6 +83,7 @@ def parse_iso(text: str) -> float | None:
         return None
 
 
+@lru_cache(maxsize=256)  # requests come many to a second
 def parse_basic(text: str) -> int | None:
     """Seconds of an x-amz-date; None if it is not one."""
     if _BASIC.fullmatch(text) is None:
