@@ -9,6 +9,8 @@ from tests.support.inprocess import Pair
 from tests.support.server import ACCESS_KEY, SECRET_KEY, Server
 from tests.support.signing import Choices, by_header
 
+ROOT = Pair(ACCESS_KEY, SECRET_KEY)
+
 
 class Answer(NamedTuple):
     """What came back."""
@@ -35,11 +37,16 @@ class Broken(Exception):
 
 
 class Client:
-    """Requests one after the other over one connection; its clock may be `ahead` by seconds."""
+    """Requests one after the other over one connection, signed with `pair`; its clock may be
+    `ahead` by seconds.
+    """
 
-    def __init__(self, server: Server, timeout: float = 30.0, *, ahead: float = 0.0) -> None:
+    def __init__(
+        self, server: Server, timeout: float = 30.0, *, ahead: float = 0.0, pair: Pair = ROOT
+    ) -> None:
         self.server = server
         self._ahead = ahead
+        self._pair = pair
         self._host = server.host
         self._connection = http.client.HTTPConnection(server.host, timeout=timeout)
 
@@ -53,7 +60,7 @@ class Client:
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
         """One request; Broken when no whole answer came."""
-        choices = Choices(pair=Pair(ACCESS_KEY, SECRET_KEY), now=time.time() + self._ahead)
+        choices = Choices(pair=self._pair, now=time.time() + self._ahead)
         given = {"host": self._host, **(headers or {})}
         signed = by_header(method, target, given, choices)
         try:

@@ -1,8 +1,11 @@
 """All tests here share one HBase, so one process runs them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.hbase.trio import Trio
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -10,3 +13,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("hbase"))
+
+
+@pytest.fixture(scope="session")
+def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
+    """Three gateways that all tests share which ask for them."""
+    with Trio.started(tmp_path_factory.mktemp("trio")) as started:
+        yield started
