@@ -80,7 +80,8 @@ class Rewrap:
         self, look: Callable[[Table, Row], Awaitable[bool]], table: Table, row: Row
     ) -> None:
         try:
-            self._done += await look(table, row)
+            done = await look(table, row)
+            self._done += done  # in one step: others add to it while this one waits
         except (Corrupt, UnwrapFailed):
             self._failed += 1
         except Conflict:

@@ -10,7 +10,7 @@ from blobstore.ids import BlobNames
 from blobstore.memory import Memory
 from metastore import keys
 from metastore.codec import VersionRow
-from metastore.engine import EngineError, Table
+from metastore.engine import EngineError, Swap, Table
 from metastore.memory import MemoryEngine
 from metastore.records import (
     Algorithm,
@@ -51,6 +51,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewrap, "FRESH", 0)
 
 
+class Distant(MemoryEngine):
+    """Swaps take a while, so that those of many rows are under way at once."""
+
+    async def swap(self, swap: Swap) -> bool:
+        await asyncio.sleep(0.001)
+        return await super().swap(swap)
+
+
 class Store:
     """A store with its keys, in memory."""
 
@@ -63,8 +71,8 @@ class Store:
         self.ocean = Ocean(meta, stores, keys=LocalKeys(self.keys))
 
     @classmethod
-    async def make(cls) -> "Store":
-        store = cls(await MetaStore.begin(MemoryEngine()), Memory(name="large"))
+    async def make(cls, engine: MemoryEngine | None = None) -> "Store":
+        store = cls(await MetaStore.begin(engine or MemoryEngine()), Memory(name="large"))
         await store.meta.buckets.create(BUCKET)
         for name in (DEFAULT, "other"):
             await store.keys.create(name)
@@ -159,6 +167,15 @@ async def test_what_the_key_wraps_goes_under_its_newest_version() -> None:
     assert {name: bytes(data) for name, data in store.blobs._blobs.items()} == blobs
     await finish(store, upload)
     assert await store.content("upload") == LARGE
+
+
+async def test_each_of_many_rows_at_once_is_counted() -> None:
+    """They are under way together, and the run ends when a pass has counted nothing."""
+    store = await Store.make(Distant())
+    for number in range(30):
+        await store.put(f"{number}", SMALL, S3 if number % 3 else CUSTOMERS)
+    await store.rotate()
+    assert await store.run() == Rewrapped(20, 2, 0)
 
 
 async def finish(store: Store, upload_id: str) -> None:
