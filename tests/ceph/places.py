@@ -1,8 +1,14 @@
-"""Every place where a store on HBase, memcached and Ceph may keep bytes, searched for some."""
+"""Every place where a store on HBase, memcached and Ceph may keep bytes, searched for some.
+
+What is removed while it is looked for is passed over.
+"""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from blobstore.ceph.session import driver
 from metastore.engine import Table
 from metastore.hbase import calls
 from metastore.hbase.address import parse
@@ -34,9 +40,14 @@ def rados(cluster: Ceph) -> Iterator[tuple[str, bytes]]:
         for pool in connected.list_pools():
             with connected.open_ioctx(pool) as context:
                 for one in context.list_objects():
-                    size, _ = context.stat(one.key)
-                    attributes = b"\0".join(value for _, value in context.get_xattrs(one.key))
-                    yield f"pool {pool}", context.read(one.key, size) + b"\0" + attributes
+                    with suppress(driver().ObjectNotFound):
+                        yield f"pool {pool}", _whole(context, one.key)
+
+
+def _whole(context: Any, name: str) -> bytes:
+    size, _ = context.stat(name)
+    attributes = [value for _, value in context.get_xattrs(name)]
+    return b"\0".join([context.read(name, size), *attributes])
 
 
 def rows(url: str) -> Iterator[tuple[str, bytes]]:
@@ -69,5 +80,5 @@ def memory(cache: Memcached) -> Iterator[tuple[str, bytes]]:
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Each file below a folder."""
     for path in folder.rglob("*"):
-        if path.is_file():
+        with suppress(FileNotFoundError, IsADirectoryError):
             yield f"file {path.relative_to(folder)}", path.read_bytes()

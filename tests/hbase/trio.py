@@ -14,7 +14,7 @@ from tests.support import hbase, memcached
 from tests.support.inprocess import Pair
 from tests.support.server import Server
 
-DAY = 4  # seconds of a day of lifecycle rules
+DAY = 3  # seconds of a day of lifecycle rules
 QUICK = {
     "OCEAN_WORKERS": "1",
     "OCEAN_METRICS_PUBLIC": "true",
