@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from gateway.admin.answers import Route, decoded, json_answer
 from gateway.http import Response
 from metastore.buckets import Buckets
+from metastore.errors import NoBucket
 from metastore.records import Bucket, Quota
 from metastore.usage import Ledger
 from ocean import errors
@@ -20,6 +22,7 @@ from ocean.identity.records import Account
 from ocean.objects.quotas import of_account, of_bucket
 
 CREATED = 2.0  # seconds after which a bucket is there whose creation knew the account before
+TOGETHER = 64  # buckets changed at once: each change waits until all processes know of it
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
@@ -113,9 +116,21 @@ class QuotasApi:
 
     async def _spread(self, owner: str, quota: Quota | None) -> None:
         """Note an account's quota in each of its buckets, where it is looked for."""
-        async for bucket in self._buckets.list():
-            if bucket.owner == owner and bucket.owner_quota != quota:
-                await self._buckets.change(bucket, lambda one: replace(one, owner_quota=quota))
+        found = [
+            bucket
+            async for bucket in self._buckets.list()
+            if bucket.owner == owner and bucket.owner_quota != quota
+        ]
+        for first in range(0, len(found), TOGETHER):
+            some = found[first : first + TOGETHER]
+            noting = (self._note(bucket, quota) for bucket in some)
+            for done in await asyncio.gather(*noting, return_exceptions=True):
+                if isinstance(done, BaseException):
+                    raise done
+
+    async def _note(self, bucket: Bucket, quota: Quota | None) -> None:
+        with suppress(NoBucket):  # it was deleted meanwhile
+            await self._buckets.change(bucket, lambda one: replace(one, owner_quota=quota))
 
     async def _bucket(self, name: str) -> Bucket:
         bucket = await self._buckets.find(name)

@@ -5,11 +5,13 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
-from metastore.records import LifeState
+from metastore.records import Bucket, LifeState, Quota
 from metastore.store import MetaStore
 from metastore.usage import Ledger
 from ocean.jobs.counting import Counting
@@ -157,6 +159,25 @@ async def test_a_quota_of_a_user_is_over_all_its_buckets_and_nobody_else_s() -> 
     assert (await ask(store.gateway, OTHER, "PUT", "/third")).status == 200
     theirs = [await ask(store.gateway, OTHER, "PUT", f"/third/{n}", body=b"") for n in range(3)]
     assert [one.status for one in theirs] == [200] * 3
+
+
+async def test_a_bucket_that_goes_while_a_user_s_quota_is_set_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = await Store.begin(OF_USER, objects=2)
+    buckets = store.gateway.ocean.meta.buckets
+    there = [bucket async for bucket in buckets.list()]
+    gone = [replace(bucket, name=f"gone-{bucket.name}") for bucket in there]
+
+    async def listed() -> AsyncIterator[Bucket]:
+        for bucket in (*gone, *there):
+            yield bucket
+
+    monkeypatch.setattr(buckets, "list", listed)
+    await store.admin("PUT", OF_USER, b'{"objects": 3}')
+    found = await buckets.find("bucket")
+    assert found
+    assert found.owner_quota == Quota(None, 3)
 
 
 async def test_what_was_there_before_is_counted() -> None:

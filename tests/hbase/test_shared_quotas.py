@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 WRITERS = 200
+WORKERS = 10  # who make buckets
 FULL = "QuotaExceeded"
 
 
@@ -116,3 +118,42 @@ def test_all_buckets_of_a_user(trio: Trio) -> None:
     check(results, there)
     assert len(there) == 200
     assert len(Counter(path.split("/")[1] for path in there)) == 3
+
+
+def test_a_user_s_quota_is_over_its_many_buckets_and_those_made_meanwhile(trio: Trio) -> None:
+    pair, many, limit = trio.user("landlord"), 150, 60
+    done = threading.Event()
+    made: list[str] = []
+
+    def make(number: int) -> None:
+        """Some before the quota is set, and some meanwhile, of which every third goes again."""
+        with Client(trio.servers[number % 3], pair=pair) as client:
+            for count in range(1000):
+                if count == many // WORKERS:
+                    ready.wait()
+                if done.is_set():
+                    return
+                bucket = f"rented-{number}-{count:04}"
+                client.do("PUT", f"/{bucket}")
+                if count >= many // WORKERS and count % 3 == 0:
+                    client.do("DELETE", f"/{bucket}")
+                else:
+                    made.append(bucket)
+
+    ready = threading.Barrier(WORKERS + 1)
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    begun = time.monotonic()
+    trio.admin("quota", "set", "--user", "landlord", "--objects", limit)
+    took = time.monotonic() - begun
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert took < 0.1 * many, "not one bucket after the other, each of which waits so long"
+    assert len(made) > many, "some were made meanwhile"
+    eventually(lambda: trio.admin("quota", "show", "--user", "landlord")["counted"])
+    results = written(trio, [[(f"/{bucket}/key", 1)] for bucket in made], pair)
+    assert Counter(one.code for one in results) == {"": limit, FULL: len(made) - limit}
+    check(results, sizes(trio, *made))
