@@ -23,7 +23,7 @@ from tests.hbase.trio import DAY, Trio
 from tests.support.server import Server
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.nightly("kills"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly(part="kills"), pytest.mark.timeout(600)]
 EXPIRED = 'ocean_lifecycle_actions_total{action="Expire"}'
 RATE = 100  # rows of lifecycle passes in a second
 DEAD = 60.0  # seconds after which what a killed process had claimed is free
