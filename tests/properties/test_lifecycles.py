@@ -250,7 +250,7 @@ def after(
 
 @given(rules(), keys, stacks, modes)
 @example(
-    given_rules=[Rule("0", enabled=True, expiration_date_ms=0, noncurrent_days=1)],
+    given_rules=[Rule(id="0", enabled=True, expiration_date_ms=0, noncurrent_days=1)],
     key="",
     stack=[StackVersion(Kind.OBJECT, ms, 0) for ms in (DAY_MS // 2, 0, 0)],
     mode=Versioning.ENABLED,
