@@ -123,6 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--bucket-keys", type=int, default=0, help="keys in the listed bucket")
     one.add_argument("--parts", type=count, default=defaults.parts)
     one.add_argument("--part-size", type=parse_size, default=defaults.part_size)
+    one.add_argument("--encrypted", action="store_true", help="with SSE-S3 by default")
     all_runs = commands.add_parser("suite", help="measure all workloads that have budgets")
     add_target(all_runs)
     all_runs.add_argument("--only", help="names of runs, with commas between")
@@ -185,7 +186,7 @@ def chosen_runs(arguments: argparse.Namespace) -> dict[str, Parameters]:
     base = base_parameters(arguments)
     if arguments.command == "run":
         names = ("workload", "size", "count", "keys", "bucket_keys", "parts", "part_size")
-        given = {name: getattr(arguments, name) for name in names}
+        given = {name: getattr(arguments, name) for name in (*names, "encrypted")}
         return {arguments.workload: replace(base, **given)}
     return selected(suite(base), arguments.only, arguments.skip)
 

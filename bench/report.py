@@ -100,6 +100,8 @@ def budgets_text(verdicts: Sequence[Verdict]) -> str:
         met = "met" if verdict.met else "NOT MET" if verdict.value is not None else "not measured"
         limit = f"{sign} {number(budget.limit)}"
         name = MEASURE_NAMES[budget.measure]
+        if budget.share_of:
+            name = f"{name}, share of {budget.share_of}"
         rows.append([budget.run, name, limit, number(verdict.value), met])
     return table(("run", "figure", "budget", "measured", "result"), rows)
 

@@ -134,7 +134,7 @@ def run_once(
 ) -> Figures:
     """Measure a workload in a bucket of its own."""
     client = target.client()
-    with own_bucket(target) as bucket:
+    with own_bucket(target, encrypted=parameters.encrypted) as bucket:
 
         def create_upload(key: str) -> str:
             return str(client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"])

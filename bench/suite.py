@@ -1,10 +1,11 @@
 """The runs of the suite and the budgets they are held to; pure.
 
 A budget is the server's CPU per operation (us), its throughput per CPU second (MB, 10**6
-bytes), or its growth of anonymous memory per stream (MiB).
+bytes), its growth of anonymous memory per stream (MiB), or a share of the same figure of another
+run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,19 +19,29 @@ Measure = Literal["cpu_us_per_op", "mb_per_cpu_second", "mib_per_stream"]
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit for one figure of one run of the suite."""
+    """A limit for one figure of one run of the suite, or for its share of that of another run."""
 
     run: str
     measure: Measure
     limit: float
+    share_of: str = ""
 
     @property
     def at_least(self) -> bool:
         """Whether more is better."""
         return self.measure == "mb_per_cpu_second"
 
-    def value(self, result: Result) -> float | None:
-        """The measured figure, None when the result does not have it."""
+    def value(self, results: Mapping[str, Result]) -> float | None:
+        """What was measured, None when the results, by their runs, do not have it."""
+        own = self._figure(results.get(self.run))
+        if not self.share_of:
+            return own
+        whole = self._figure(results.get(self.share_of))
+        return round(own / whole, 3) if own and whole else None
+
+    def _figure(self, result: Result | None) -> float | None:
+        if result is None:
+            return None
         server = result.figures.server
         if server is None or not result.valid:
             return None
@@ -61,6 +72,8 @@ BUDGETS = (
     Budget("put-16m", "mib_per_stream", 32),
     Budget("put-16m-signed", "mib_per_stream", 32),
     Budget("get-16m", "mib_per_stream", 32),
+    Budget("put-16m-encrypted", "mb_per_cpu_second", 0.8, share_of="put-16m"),
+    Budget("get-16m-encrypted", "mb_per_cpu_second", 0.6, share_of="get-16m"),
 )
 
 
@@ -78,6 +91,8 @@ def suite(base: Parameters) -> dict[str, Parameters]:
         "put-16m": replace(large, workload="put"),
         "put-16m-signed": replace(large, workload="put", signing="signed-payload"),
         "get-16m": replace(large, workload="get"),
+        "put-16m-encrypted": replace(large, workload="put", encrypted=True),
+        "get-16m-encrypted": replace(large, workload="get", encrypted=True),
         "multipart-64m": replace(few, workload="multipart", parts=8, part_size=8 * MIB),
         "mixed-256k": replace(base, workload="mixed", size=256 * 1024),
     }
@@ -102,8 +117,7 @@ def judge(results: Sequence[Result]) -> list[Verdict]:
     by_name = {result.name: result for result in results}
     verdicts = []
     for budget in BUDGETS:
-        result = by_name.get(budget.run)
-        value = budget.value(result) if result is not None else None
+        value = budget.value(by_name)
         verdicts.append(Verdict(budget, value, budget.met(value)))
     return verdicts
 

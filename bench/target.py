@@ -65,11 +65,16 @@ class Target:
 
 
 @contextmanager
-def own_bucket(target: Target) -> Iterator[str]:
-    """A new bucket, removed at the end with all that is in it."""
+def own_bucket(target: Target, *, encrypted: bool = False) -> Iterator[str]:
+    """A new bucket, with SSE-S3 by default or without; it and all in it is removed at the end."""
     client, name = target.client(), f"bench-{secrets.token_hex(6)}"
     client.create_bucket(Bucket=name)
     try:
+        if encrypted:
+            rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+            client.put_bucket_encryption(
+                Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]}
+            )
         yield name
     finally:
         empty(client, name)

@@ -23,7 +23,8 @@ GET_LIMIT = 1 << 30
 @dataclass(frozen=True)
 class Parameters:
     """What a run is told. `count` is the operations of a counted workload, `keys` how many
-    objects a LIST or DeleteObjects is about, `parts` and `part_size` are multipart's."""
+    objects a LIST or DeleteObjects is about, `parts` and `part_size` are multipart's. `encrypted`:
+    the bucket has SSE-S3 as its default."""
 
     workload: str
     size: int = 4096
@@ -37,6 +38,7 @@ class Parameters:
     bucket_keys: int = 0
     parts: int = 8
     part_size: int = 8 << 20
+    encrypted: bool = False
     seed: int = 1
 
     @property

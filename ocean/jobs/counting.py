@@ -71,7 +71,14 @@ class Counting:
         for bucket in buckets:
             found = found.plus(await self.count(bucket.id))
         usage = await self._ledger.counted(scope, begun, found, ended)
-        log.info("counted %r: %d bytes in %d versions", scope, *usage.used)
+        log.info("counted %s: %d bytes in %d versions", self._named(scope, buckets), *usage.used)
+
+    @staticmethod
+    def _named(scope: bytes, buckets: list[Bucket]) -> str:
+        [first, *_] = buckets
+        if scope == of_bucket(first.id):
+            return f"bucket {first.name}"
+        return f"the {len(buckets)} buckets of {first.owner}"
 
     async def _ended(self, usage: Usage) -> tuple[set[int], set[int]]:
         """The lives that changed a usage and are over; those that left it as it should be."""

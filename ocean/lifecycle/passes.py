@@ -33,6 +33,13 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
     failed: int = 0
     overdue_ms: int = 0
 
+    def __str__(self) -> str:
+        """As a log has it."""
+        done = [f"{count} times {name}" for name, count in sorted(self.actions.items())]
+        left = [("locked", self.locked), ("failed", self.failed)]
+        parts = done + [f"{count} {why}" for why, count in left if count]
+        return f"{self.rows} rows read, {', '.join(parts) or 'nothing due'}"
+
 
 def total(tallies: Sequence[Tally]) -> Tally:
     """All of them as one."""

@@ -568,3 +568,9 @@ async def test_figures_are_told() -> None:
     last = aging.told[-1]
     assert last.tally == passes.Tally()
     assert last.standing == (begun_ms, DAY_MS + HOUR_MS, 0)
+
+
+def test_a_pass_is_told_in_words() -> None:
+    told = str(Tally(9, {"Expire": 3, "Delete": 1}, locked=2, failed=1))
+    assert told == "9 rows read, 1 times Delete, 3 times Expire, 2 locked, 1 failed"
+    assert str(Tally(9)) == "9 rows read, nothing due"
