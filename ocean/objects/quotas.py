@@ -3,8 +3,8 @@
 A bucket's record has its own quota and its owner's, so a bucket without any costs nothing.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from types import TracebackType
 from typing import NamedTuple
 
 from metastore.errors import OverQuota, StoreError
@@ -66,22 +66,9 @@ class Quotas:
                 raise QuotaExceeded from None
             raise
 
-    @asynccontextmanager
-    async def room(
-        self, bucket: Bucket, size: int, refusals: tuple[type[Exception], ...] = ()
-    ) -> AsyncIterator[None]:
-        """Room for the version that is committed within; QuotaExceeded.
-
-        It is given back if the commit certainly was not made: one of `refusals` is raised as well
-        then. Where no outcome is known it stays taken, and a count settles it.
-        """
-        await self.take(bucket, size)
-        try:
-            yield
-        except Exception as error:
-            if isinstance(error, (S3Error, StoreError, *refusals)):
-                self.give_back(bucket, Amount(size, 1))
-            raise
+    def room(self, bucket: Bucket, size: int, refusals: tuple[type[Exception], ...] = ()) -> "Room":
+        """Room for the version that is committed within: see Room."""
+        return Room(self, bucket, size, (S3Error, StoreError, *refusals))
 
     def gone(self, bucket: Bucket, size: int, objects: int) -> None:
         """What commits removed from a bucket's versions: `Objects.gone` calls it."""
@@ -91,3 +78,31 @@ class Quotas:
         """Versions are gone, or were not stored after all."""
         for scope in scopes(bucket):
             self.ledger.give_back(scope.name, amount)
+
+
+class Room:
+    """Room for a version, taken when the context is entered; QuotaExceeded.
+
+    It is given back if the commit certainly was not made: one of `refusals` is raised then. Where
+    no outcome is known it stays taken, and a count settles it.
+    """
+
+    def __init__(
+        self, quotas: Quotas, bucket: Bucket, size: int, refusals: tuple[type[Exception], ...]
+    ) -> None:
+        self._quotas = quotas
+        self._bucket = bucket
+        self._size = size
+        self._refusals = refusals
+
+    async def __aenter__(self) -> None:
+        await self._quotas.take(self._bucket, self._size)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, self._refusals):
+            self._quotas.give_back(self._bucket, Amount(self._size, 1))
