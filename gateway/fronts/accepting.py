@@ -5,15 +5,26 @@ each takes one at a time, and a worker that has more than another leaves it the 
 """
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
-_TURN = 0.002  # seconds that a worker with fewer connections has to take one
-_PAUSE = 0.1  # seconds until it is tried again, when no descriptor is left
+from gateway.sockets import BACKLOG
+
+_TURN = 0.005  # seconds that a worker with fewer connections has to take one
+_PAUSE = 0.1  # seconds until it is tried again, when nothing can be accepted
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 
 log = logging.getLogger(__name__)
+
+
+def _spare() -> int:
+    """A descriptor that is given up when there is no other left."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Acceptor:
@@ -39,6 +50,7 @@ class Acceptor:
         self._handshake_seconds = handshake_seconds if tls is not None else None
         self._begun: set[asyncio.Task[None]] = set()  # connections that are being opened
         self._timer: asyncio.TimerHandle | None = None
+        self._spare: int | None = _spare()
         sock.setblocking(False)  # noqa: FBT003
         self._loop.add_reader(sock, self._ready)
 
@@ -55,6 +67,8 @@ class Acceptor:
             self._timer.cancel()
         self._loop.remove_reader(self._sock)
         self._sock.close()
+        if self._spare is not None:
+            os.close(self._spare)
 
     def _ready(self) -> None:
         if self._leave():
@@ -78,11 +92,25 @@ class Acceptor:
             return  # another took it, or the client is gone
         except OSError as error:
             log.warning("no connection can be accepted: %s", error)
+            if error.errno in _EXHAUSTED:
+                self._refuse()
             self._rest(_PAUSE)
             return
         task = self._loop.create_task(self._open(accepted))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
+
+    def _refuse(self) -> None:
+        """Close what waits: later its clients would be gone, and their requests still be served."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            os.close(spare)
+        with suppress(OSError):  # nothing waits any more, or others took the descriptor
+            for _ in range(BACKLOG):
+                accepted, _ = self._sock.accept()
+                accepted.close()
+        with suppress(OSError):  # tried again the next time
+            self._spare = _spare()
 
     async def _open(self, accepted: socket.socket) -> None:
         try:

@@ -104,25 +104,26 @@ async def test_who_listens_and_hangs_is_waited_for_no_longer_than_a_moment() -> 
 
 
 class Exhausted(socket.socket):
-    """A listening socket of a process that has no descriptor left, at first."""
+    """A listening socket of a process that has no descriptor left when the first client comes."""
 
-    failures = 2
+    exhausted = True
 
     def accept(self) -> tuple[socket.socket, object]:
-        if self.failures:
-            self.failures -= 1
+        if self.exhausted:
+            self.exhausted = False
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return super().accept()
 
 
-async def test_without_descriptors_connections_wait(caplog: pytest.LogCaptureFixture) -> None:
-    bound = bind("127.0.0.1", 0)
-    sock = Exhausted(fileno=bound.detach())
+async def test_without_descriptors_who_waits_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    sock = Exhausted(fileno=bind("127.0.0.1", 0).detach())
     front = Front(echo, Limits())
-    await front.listen(sock)
     there = Listening(sock, [front], [])
+    await front.listen(sock)
+    reader, writer = await asyncio.open_connection(*there.address)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
     await there.connect(3)
+    assert caplog.text.count("Too many open files") == 1
     there.close()
-    assert sock.failures == 0
-    assert "Too many open files" in caplog.text
     await front.drain(0)
