@@ -102,4 +102,5 @@ nightly-%:
 	@echo "make: nightly has no part $*, but $(NIGHTLY)" >&2; exit 2
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis \
+	  $(JAVASCRIPT)/node_modules $(S3A)/target
