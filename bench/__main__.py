@@ -185,8 +185,17 @@ def chosen_runs(arguments: argparse.Namespace) -> dict[str, Parameters]:
     """The runs a command asks for, by name; raises ValueError for an unknown name."""
     base = base_parameters(arguments)
     if arguments.command == "run":
-        names = ("workload", "size", "count", "keys", "bucket_keys", "parts", "part_size")
-        given = {name: getattr(arguments, name) for name in (*names, "encrypted")}
+        names = (
+            "workload",
+            "size",
+            "count",
+            "keys",
+            "bucket_keys",
+            "parts",
+            "part_size",
+            "encrypted",
+        )
+        given = {name: getattr(arguments, name) for name in names}
         return {arguments.workload: replace(base, **given)}
     return selected(suite(base), arguments.only, arguments.skip)
 

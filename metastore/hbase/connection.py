@@ -15,7 +15,7 @@ from happybase import Connection as HappyConnection
 from thriftpy2.protocol import TCyBinaryProtocolFactory
 from thriftpy2.rpc import make_client
 from thriftpy2.thrift import TException
-from thriftpy2.transport import TCyBufferedTransport, TTransportException
+from thriftpy2.transport import TCyBufferedTransportFactory, TTransportException
 
 from metastore.engine import Unavailable
 from metastore.hbase.address import Address
@@ -23,7 +23,6 @@ from metastore.hbase.breaker import Breaker
 from metastore.hbase.wire import Malformed, Refused
 
 IDLE = 30.0  # seconds; the servers close a connection after 60
-_BUFFER = 1 << 16  # bytes
 _ERRORS = (TException, OSError, EOFError, Refused, Malformed)
 _BROKEN = (TTransportException, OSError, EOFError)  # unlike what the server answered
 
@@ -32,13 +31,6 @@ thrift2: Any = thriftpy2.load(
 )
 
 _Result = TypeVar("_Result")
-
-
-class _Buffered:
-    """Makes transports; thriftpy2's own factory reads 4 KiB at once."""
-
-    def get_transport(self, trans: Any) -> TCyBufferedTransport:
-        return TCyBufferedTransport(trans, _BUFFER)
 
 
 class Lost(Exception):
@@ -149,7 +141,7 @@ class Connection:
             self._address.host,
             self._address.second,
             proto_factory=TCyBinaryProtocolFactory(),  # type: ignore[no-untyped-call]
-            trans_factory=_Buffered(),
+            trans_factory=TCyBufferedTransportFactory(),
             timeout=int(self._timeout * 1000),
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients.programs import rclone_of, restic_of
+from tests.clients.secure import encrypt_by_default
 from tests.support.files import digests, make_tree, stored
 from tests.support.server import Server
 
@@ -30,10 +31,7 @@ def bucket(server: Server, tmp_path: Path) -> str:
             "Rule": {"DefaultRetention": retention},
         },
     )
-    algorithm = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    client.put_bucket_encryption(
-        Bucket=name, ServerSideEncryptionConfiguration={"Rules": [algorithm]}
-    )
+    encrypt_by_default(client, name)
     return name
 
 

@@ -38,7 +38,7 @@ from minio.sseconfig import SSEConfig
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
 from tests.clients.minio_client import minio_of, put, read
-from tests.support.certificates import certificate
+from tests.clients.secure import over_tls
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
@@ -54,10 +54,7 @@ def minio(server: Server) -> Minio:
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
     """Over TLS: this client sends its keys nowhere else, and signs no payloads there."""
-    folder = tmp_path_factory.mktemp("tls")
-    chain, key = certificate(folder)
-    settings = {"OCEAN_TLS_CERTIFICATE": str(chain), "OCEAN_TLS_KEY": str(key)}
-    with Server(folder / "server", settings) as running:
+    with over_tls(tmp_path_factory.mktemp("tls")) as running:
         yield minio_of(running)
 
 

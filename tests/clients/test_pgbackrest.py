@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.clients.secure import encrypt_by_default, over_tls
 from tests.support import folders
-from tests.support.certificates import certificate
 from tests.support.files import write
 from tests.support.postgres import Postgres
 from tests.support.programs import Program
@@ -58,10 +58,7 @@ FROM generate_series(1, {count}) AS n"""
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """pgBackRest speaks to S3 over TLS only, and looks for addresses among the names of hosts."""
-    folder = tmp_path_factory.mktemp("tls")
-    chain, key = certificate(folder, hosts=["127.0.0.1"])
-    settings = {"OCEAN_TLS_CERTIFICATE": str(chain), "OCEAN_TLS_KEY": str(key)}
-    with Server(folder / "server", settings) as running:
+    with over_tls(tmp_path_factory.mktemp("tls"), hosts=["127.0.0.1"]) as running:
         yield running
 
 
@@ -71,10 +68,7 @@ def bucket(server: Server, tmp_path: Path) -> str:
     name = tmp_path.name.replace("_", "-")
     client = server.client()
     client.create_bucket(Bucket=name)
-    algorithm = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    client.put_bucket_encryption(
-        Bucket=name, ServerSideEncryptionConfiguration={"Rules": [algorithm]}
-    )
+    encrypt_by_default(client, name)
     return name
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certificates import certificate
+from tests.clients.secure import over_tls
 from tests.support.files import digests, make_tree, stored, write
 from tests.support.programs import Program
 from tests.support.server import ACCESS_KEY, REGION, SECRET_KEY, Server
@@ -15,10 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("tls")
-    chain, key = certificate(folder)
-    settings = {"OCEAN_TLS_CERTIFICATE": str(chain), "OCEAN_TLS_KEY": str(key)}
-    with Server(folder / "server", settings) as running:
+    with over_tls(tmp_path_factory.mktemp("tls")) as running:
         yield running
 
 
