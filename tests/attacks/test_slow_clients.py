@@ -6,9 +6,10 @@ CVE-2022-31028 (clients that disconnect, or keep connections and do nothing, sto
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +28,7 @@ LIMITS = {
 }
 LARGE = 32 << 20
 MEBIBYTE = 1 << 20
+T = TypeVar("T")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -87,14 +89,24 @@ async def slowest(server: Server, seconds: float) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
-@asynccontextmanager
-async def unnoticed(server: Server) -> AsyncIterator[None]:
-    """Asserts that, meanwhile, a client that behaves is served and memory stays where it was."""
-    before = memory(server)
-    task = asyncio.create_task(slowest(server, 1.5))
-    yield
-    assert await task < 0.5  # generous: what is tested for is standing still
-    assert memory(server) - before < 64 * MEBIBYTE
+async def unnoticed(
+    server: Server, attack: Callable[[], Awaitable[T]], room: int = 64 * MEBIBYTE
+) -> T:
+    """What the attack tells; meanwhile a client that behaves is served, in `room` bytes more.
+
+    A busy machine may stand still of its own, but hardly three times: a server that a client
+    can stop, stops each time.
+    """
+    waits = []
+    for _ in range(3):
+        before = memory(server)
+        task = asyncio.create_task(slowest(server, 1.5))
+        told = await attack()
+        waits.append(await task)
+        assert memory(server) - before < room
+        if waits[-1] < 0.5:  # generous: what is tested for is standing still
+            return told
+    raise AssertionError(f"a client that behaves waited {waits} s")
 
 
 async def test_heads_that_come_byte_by_byte(server: Server) -> None:
@@ -109,20 +121,25 @@ async def test_heads_that_come_byte_by_byte(server: Server) -> None:
             streams[1].close()
         return None
 
-    async with unnoticed(server):
+    async def attack() -> list[bytes | None]:
         begun = time.monotonic()
         answers = await asyncio.gather(*(drip() for _ in range(200)))
         assert time.monotonic() - begun < 6
+        return answers
+
+    answers = await unnoticed(server, attack)
     assert all(b"<Code>RequestTimeout</Code>" in (answer or b"") for answer in answers)
 
 
 async def test_connections_that_say_nothing(server: Server) -> None:
-    async with unnoticed(server):
+    async def attack() -> None:
         many = [await connect(server) for _ in range(200)]
         ends = await asyncio.gather(*(rest(streams, 5) for streams in many))
-    assert None not in ends
-    for streams in many:
-        streams[1].close()
+        assert None not in ends
+        for streams in many:
+            streams[1].close()
+
+    await unnoticed(server, attack)
 
 
 async def test_bodies_that_stop(server: Server) -> None:
@@ -136,9 +153,8 @@ async def test_bodies_that_stop(server: Server) -> None:
         streams[1].close()
         return answer
 
-    async with unnoticed(server):
-        sizes = [(1000, 1), (100_000, 50_000), (1000, 0), (100_000, 99_999)]
-        answers = await asyncio.gather(*(stop(*size) for size in sizes * 50))
+    sizes = [(1000, 1), (100_000, 50_000), (1000, 0), (100_000, 99_999)] * 50
+    answers = await unnoticed(server, lambda: asyncio.gather(*(stop(*size) for size in sizes)))
     # Of large bodies each holds buffers while it lasts.
     answers += await asyncio.gather(*(stop(3 * MEBIBYTE, 2 * MEBIBYTE) for _ in range(20)))
     for answer in answers:
@@ -149,7 +165,6 @@ async def test_bodies_that_stop(server: Server) -> None:
 
 async def test_answers_that_nobody_reads(server: Server) -> None:
     target = presigned(server, "get_object", "large")
-    before = memory(server)
 
     async def ignore() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
@@ -164,11 +179,9 @@ async def test_answers_that_nobody_reads(server: Server) -> None:
         writer.close()
         return received
 
-    task = asyncio.create_task(slowest(server, 1.5))
-    received = await asyncio.gather(*(ignore() for _ in range(20)))
-    assert await task < 1
+    room = 20 * 8 * MEBIBYTE  # a quarter of what they ask for
+    received = await unnoticed(server, lambda: asyncio.gather(*(ignore() for _ in range(20))), room)
     assert all(count < LARGE for count in received)  # broken off, never whole
-    assert memory(server) - before < 20 * 8 * MEBIBYTE  # a quarter of what they asked for
 
 
 async def test_a_connection_between_requests_is_closed(server: Server) -> None:
@@ -192,7 +205,7 @@ async def test_more_connections_than_allowed(server: Server) -> None:
     for streams in many:
         streams[1].close()
     await asyncio.sleep(0.5)
-    assert await slowest(server, 0.3) < 0.5
+    assert min([await slowest(server, 0.3) for _ in range(3)]) < 0.5
 
 
 async def test_more_connections_from_one_address_than_allowed(tmp_path: Path) -> None:
@@ -229,7 +242,7 @@ async def test_pipelined_requests_without_end_are_not_kept(server: Server) -> No
         except (TimeoutError, ConnectionError):
             break
     assert memory(server) - before < 64 * MEBIBYTE
-    assert await slowest(server, 0.3) < 0.5
+    assert min([await slowest(server, 0.3) for _ in range(3)]) < 0.5
     streams[1].transport.abort()
 
 
@@ -245,9 +258,11 @@ async def test_clients_that_vanish_at_any_moment(server: Server) -> None:
         await asyncio.sleep(number % 7 * 0.01)
         writer.transport.abort()
 
-    async with unnoticed(server):
+    async def attack() -> None:
         for _ in range(5):
             await asyncio.gather(*(vanish(number) for number in range(100)))
+
+    await unnoticed(server, attack)
     assert "gone" not in [
         found["Key"] for found in server.client().list_objects_v2(Bucket="bucket")["Contents"]
     ]

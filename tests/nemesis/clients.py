@@ -63,13 +63,12 @@ class Asker:
         """`condition`: None, "*" for no object, or the value that must be there."""
         value = self.history.value()
         body = _body(value, self.random.choice(_SIZES))
-        self.history.values[_etag(body)] = value
+        self.history.wrote(value, _etag(body))
         headers = {}
         if condition == "*":
             headers = {"if-none-match": "*"}
         elif condition is not None:
-            etags = {known: etag for etag, known in list(self.history.values.items())}
-            headers = {"if-match": etags[condition]}
+            headers = {"if-match": self.history.etags[condition]}
         one = self.history.asked("put", key, value, condition)
         answer = self.ask("PUT", f"/{key}", body, headers)
         if answer is None:
@@ -144,7 +143,7 @@ class Asker:
             bodies = {sent.headers["etag"].strip('"'): value}  # the last one counts
         [(etag, value)] = bodies.items()
         whole = hashlib.md5(bytes.fromhex(etag)).hexdigest() + "-1"
-        self.history.values[whole] = value
+        self.history.wrote(value, whole)
         document = (
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
             f"<ETag>{etag}</ETag></Part></CompleteMultipartUpload>"

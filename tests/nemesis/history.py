@@ -19,6 +19,7 @@ class History:
     def __init__(self) -> None:
         self.by_key: dict[str, list[Operation]] = defaultdict(list)
         self.values: dict[str, str] = {}  # by ETag
+        self.etags: dict[str, str] = {}  # by value
         self.refused = 0
         self.answered_count = 0
         self.slowest = 0.0
@@ -30,6 +31,10 @@ class History:
         with self._lock:
             self._values += 1
             return f"v{self._values}"
+
+    def wrote(self, value: str, etag: str) -> None:
+        """Before it is asked for: it may be read before it is answered."""
+        self.values[etag], self.etags[value] = value, etag
 
     def asked(self, kind: str, key: str, *args: Any) -> Operation:
         one = Operation(kind, time.monotonic(), args)
