@@ -36,6 +36,7 @@ from ocean.errors import (
     OwnershipControlsNotFoundError,
 )
 from ocean.rules import access, acl
+from ocean.rules.policy import applicability
 from ocean.rules.policy.document import Kind, parse
 
 OWNERSHIP = {
@@ -58,6 +59,7 @@ async def get_bucket_policy(cx: Context, _given: GetBucketPolicyInput) -> GetBuc
 async def put_bucket_policy(cx: Context, given: PutBucketPolicyInput) -> None:
     """Replace the policy; the users it names are who has these names now."""
     document = parse(given.policy, Kind.BUCKET, bucket=cx.bucket.name)
+    applicability.check(document)
     resolved = await cx.accounts.resolve(document.names)
     if len(resolved) < len(document.names):  # a denial that would mean nobody, for example
         raise MalformedPolicy("Invalid principal in policy")

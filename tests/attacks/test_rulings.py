@@ -65,7 +65,8 @@ async def test_a_source_s_account_is_the_source_s() -> None:
 
 async def test_entries_of_a_deletion_have_no_version_but_their_own() -> None:
     named = {"StringEquals": {"s3:VersionId": "zz"}}
-    gateway = await store(statement("Allow", {"s3:DeleteObject"}, Condition=named))
+    actions = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+    gateway = await store(statement("Allow", actions, Condition=named))
     body = b"<Delete><Object><Key>some/key</Key></Object></Delete>"
     answer = await ask(gateway, OTHER, "POST", "/bucket?delete&versionId=zz", body=body)
     assert b"<Deleted>" not in answer.body

@@ -16,6 +16,7 @@ from tests.s3.access import (
     allowed,
     canonical_id,
     deny,
+    on,
     policy,
     put_policy,
     user_name,
@@ -149,6 +150,18 @@ def test_an_action_that_the_resource_does_not_have(s3: Client, bucket: str) -> N
             put_policy(s3, bucket, allow(bucket, action, Resource=f"{ARN}{bucket}{resource}"))
         said = "Action does not apply to any resource(s) in statement"
         assert caught.response["Error"]["Message"] == said
+
+
+def test_a_condition_key_that_no_action_has(s3: Client, bucket: str) -> None:
+    """One that an action of its statement has is enough."""
+    condition = on("StringLike", "s3:prefix", "a/*")
+    put_policy(s3, bucket, allow(bucket, *READING, Condition=condition))
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    with refused("MalformedPolicy", 400) as caught:
+        put_policy(s3, bucket, allow(bucket, "s3:GetObject", Condition=condition))
+    said = "Conditions do not apply to combination of actions and resources in statement"
+    assert caught.response["Error"]["Message"] == said
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == before
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{\0}", b"<Policy/>"])
