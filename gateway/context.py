@@ -139,17 +139,15 @@ class Context:
         return access.decide(self.principal, action, target, ConditionKeys(facts, asked))
 
     def authorize(self, action: str, target: access.Target, version_id: str | None = None) -> None:
-        """AccessDenied unless the caller may."""
-        if not self.rule(action, target, version_id=version_id).allowed:
-            raise AccessDenied
+        """AccessDenied unless the caller may; of a bucket's policy perhaps MethodNotAllowed."""
+        self.rule(action, target, version_id=version_id).check()
 
     def authorize_on(
         self, action: str, bucket: Bucket, key: str, found: Version | None, version_id: str | None
     ) -> None:
         """AccessDenied unless the caller may do that to an object as it is (None: not there)."""
         target = access.Target.of(bucket, key, found)
-        if not self.rule(action, target, found, version_id).allowed:
-            raise AccessDenied
+        self.rule(action, target, found, version_id).check()
 
     async def find(
         self, action: str, bucket: Bucket, key: str, version_id: str | None

@@ -164,8 +164,7 @@ class Pipeline:
         ruling = cx.rule(cx.action, target, version_id=cx.version_id)
         if not ruling.allowed and cx.action in access.OF_INITIATOR and not ruling.explicit:
             ruling = cx.rule("s3:PutObject", target)
-        if not ruling.allowed:
-            raise AccessDenied
+        ruling.check()
 
     async def _body(self, cx: Context, operation: Operation, verified: Verified) -> bytes | None:
         """The document of a request, or None with the stream left in the context."""

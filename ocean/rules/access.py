@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from metastore.records import Bucket, BucketPolicy, Grants, Ownership, Permission, Version
-from ocean.errors import MalformedPolicy
+from ocean.errors import AccessDenied, MalformedPolicy, MethodNotAllowed
 from ocean.rules import acl
 from ocean.rules.policy.compiled import Decision, Policy, Request, Verdict
 from ocean.rules.policy.document import Kind, parse
@@ -120,12 +120,25 @@ class Target(NamedTuple):
 class Ruling(NamedTuple):
     """Whether it is allowed, and what decided that: for operators, never for who asked.
 
-    `explicit`: a policy denies it by name.
+    `explicit`: a policy denies it by name; `owner_only`: one allows it, but to another account
+    than the bucket owner's, which alone may.
     """
 
     allowed: bool
     reason: str
     explicit: bool = False
+    owner_only: bool = False
+
+    def check(self) -> None:
+        """AccessDenied unless it is allowed, MethodNotAllowed where `owner_only`.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
+        """
+        if self.allowed:
+            return
+        if self.owner_only:
+            raise MethodNotAllowed(headers={"allow": ""}, ResourceType="BUCKETPOLICY")
+        raise AccessDenied
 
 
 _NOTHING = Ruling(allowed=False, reason="nothing allows it")
@@ -133,6 +146,7 @@ _ROOT = Ruling(allowed=True, reason="root")
 _ANY_ACCOUNT = Ruling(allowed=True, reason="any account")
 _OBJECT_OWNER = Ruling(allowed=True, reason="the object's owner")
 _BUCKET_OWNER = Ruling(allowed=True, reason="the bucket's owner")
+_OWNER_ONLY = Ruling(allowed=False, reason="not the bucket owner's account", owner_only=True)
 
 
 class _Compiled(NamedTuple):
@@ -206,6 +220,8 @@ def _allowed(who: Principal, action: str, target: Target, allowing: dict["_Of", 
     if _Of.IDENTITY in allowing:
         return Ruling(allowed=True, reason=allowing[_Of.IDENTITY])
     if _Of.BUCKET in allowing and _counts(who, action, target):
+        if action in _ON_POLICIES:  # its owner's right to it was looked at before
+            return _OWNER_ONLY
         return Ruling(allowed=True, reason=allowing[_Of.BUCKET])
     return _NOTHING
 
@@ -254,13 +270,11 @@ def _has_a_way_back(who: Principal, action: str, bucket: Bucket | None) -> bool:
 def _counts(who: Principal, action: str, target: Target) -> bool:
     """Whether a bucket policy's allowing says anything.
 
-    It does not for objects of others than the bucket's owner, nor for the policy itself, nor, where
-    a public access block restricts public buckets, of a public policy for other accounts.
+    It does not for objects of others than the bucket's owner, nor, where a public access block
+    restricts public buckets, of a public policy for other accounts.
     """
     bucket = target.bucket
     assert bucket is not None
-    if action in _ON_POLICIES and who.account != bucket.owner:
-        return False
     if action in ON_OBJECT and target.owner not in (None, bucket.owner):
         return False
     block = bucket.public_access_block

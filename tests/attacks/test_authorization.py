@@ -102,7 +102,10 @@ async def test_the_right_action_and_no_other(operation: Operation, caller: str) 
     gateway = await store(statement("Allow", needed(operation)))
     answer = await do(gateway, operation, pair)
     unnamed = pair is None and operation.name == "CreateMultipartUpload"
-    if operation.action in WAYS_BACK or unnamed:  # its owner's affair; an upload has an initiator
+    if operation.action in WAYS_BACK:  # its owner's affair
+        assert (answer.status, answer.code) == (405, "MethodNotAllowed")
+        assert not gateway.touched.written
+    elif unnamed:  # an upload has an initiator
         assert answer.status == 403
     else:
         assert let_in(answer), answer
@@ -200,6 +203,24 @@ async def test_a_public_access_block_ends_what_is_public() -> None:
     public = json.dumps({"Statement": statement("Allow", {"s3:GetObject"})}).encode()
     assert (await ask(gateway, OWNER, "PUT", "/bucket?policy", body=public)).status == 403
     assert (await ask(gateway, OWNER, "GET", KEY)).status == 200
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_policy_that_is_blocked_allows_nobody_the_policy(public: bool) -> None:
+    """So others are not told either that it allows them that, as 405 would."""
+    whom = "*" if public else {"AWS": "arn:aws:iam:::user/other"}
+    gateway = await store(statement("Allow", WAYS_BACK, Principal=whom))
+    block = (
+        b"<PublicAccessBlockConfiguration><RestrictPublicBuckets>true</RestrictPublicBuckets>"
+        b"</PublicAccessBlockConfiguration>"
+    )
+    assert (await ask(gateway, OTHER, "GET", "/bucket?policy")).status == 405
+    done = await ask(gateway, OWNER, "PUT", "/bucket?publicAccessBlock", body=block)
+    assert done.status == 200
+    for method in ("GET", "PUT", "DELETE"):
+        answer = await ask(gateway, OTHER, method, "/bucket?policy", body=b"{}")
+        assert answer.status == (403 if public else 405)
+    assert (await ask(gateway, OWNER, "GET", "/bucket?policy")).status == 200
 
 
 async def test_a_policy_that_cannot_be_read_lets_nobody_in() -> None:

@@ -26,6 +26,12 @@ POLICY = {
             "Action": "s3:DeleteObject",
             "Resource": "arn:aws:s3:::bucket/kept/*",
         },
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam:::user/other"},
+            "Action": "s3:GetBucketPolicy",
+            "Resource": "arn:aws:s3:::bucket",
+        },
     ],
 }
 
@@ -85,6 +91,8 @@ HERE = {"aws:SourceIp": "192.0.2.7"}
         ),
         ("s3:DeleteObject", {"key": "other", "user": "owner"}, True, "the bucket's owner"),
         ("s3:PutBucketPolicy", {"user": "owner"}, True, "the bucket's owner"),
+        ("s3:GetBucketPolicy", {"user": "other"}, False, "not the bucket owner's account"),
+        ("s3:DeleteBucketPolicy", {"user": "other"}, False, "nothing allows it"),
         ("s3:ListBucket", {"user": "other"}, False, "nothing allows it"),
     ],
 )
