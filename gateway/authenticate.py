@@ -35,22 +35,23 @@ class Signing(NamedTuple):
     sha256: str | None = None
 
 
-UNSIGNED = Signing()
+Claim = claims.Claim | sigv2.Claim | postpolicy.Claim
 _V4, _V2 = "AWS4-HMAC-SHA256", "AWS"
 
 
 class Verified(NamedTuple):
     """Who signed (None: nobody), and what the signature says of the body.
 
-    `uncovered` are names in the query that the signature says nothing of.
+    `claim` is what was found true; `uncovered` are names in the query that the signature says
+    nothing of.
     """
 
     account: Account | None
     mode: Payload
     sha256: str | None
     seed: Seed | None
+    claim: Claim | None = None
     uncovered: frozenset[str] = frozenset()
-    signing: Signing = UNSIGNED
 
 
 class Authenticator:
@@ -77,9 +78,8 @@ class Authenticator:
                 now=time.time(),
             )
             uncovered = frozenset(sigv2.uncovered(target.pairs))
-            signing = Signing(_where(claim), _V2, claim.date or None)
             mode = _unsigned_mode(request)
-            return Verified(credential.account, mode, None, None, uncovered, signing)
+            return Verified(credential.account, mode, None, None, claim, uncovered)
         seed = claims.verify(
             claim,
             request.method,
@@ -91,13 +91,12 @@ class Authenticator:
             region=self._region,
         )
         sha256 = claim.payload if claim.mode is Payload.HASHED else None
-        signing = Signing(_where(claim), _V4, claim.date, claim.payload)
-        return Verified(credential.account, claim.mode, sha256, seed, signing=signing)
+        return Verified(credential.account, claim.mode, sha256, seed, claim)
 
     async def form(
         self, form: Form, request: Request, target: Target
-    ) -> tuple[Account | None, Signing]:
-        """Verify the policy of a form, which the form then enforces; who signed it, and how.
+    ) -> tuple[Account | None, Claim | None]:
+        """Verify the policy of a form, which the form then enforces; who signed it, and the claim.
 
         The request itself must be unsigned, and without headers that a signature would cover.
         """
@@ -109,15 +108,14 @@ class Authenticator:
             raise HeadersNotSigned(HeadersNotSigned=claims.printable(", ".join(unsigned)))
         claim = postpolicy.claim(form.fields)
         if claim is None:
-            return None, UNSIGNED
+            return None, None
         credential = await self._find(claim)
         postpolicy.verify(claim, secret=credential.secret, keys=self._keys, region=self._region)
         form.policy = postpolicy.parse(claim.policy)
         form.policy.check(form.fields, target.bucket or "", time.time())
-        version = _V2 if claim.scope is None else _V4
-        return credential.account, Signing("POST", version, dates.parse_basic(claim.timestamp))
+        return credential.account, claim
 
-    async def _find(self, claim: claims.Claim | sigv2.Claim | postpolicy.Claim) -> Credential:
+    async def _find(self, claim: Claim) -> Credential:
         credential = await self._credentials.find(claim.access_key)
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claims.printable(claim.access_key))
@@ -126,8 +124,17 @@ class Authenticator:
         return credential
 
 
-def _where(claim: claims.Claim | sigv2.Claim) -> str:
-    return "REST-HEADER" if claim.expires is None else "REST-QUERY-STRING"
+def signing(claim: Claim | None) -> Signing:
+    """How a request was signed that came with this claim: made when a policy asks."""
+    if claim is None:
+        return Signing()
+    if isinstance(claim, postpolicy.Claim):
+        version = _V2 if claim.scope is None else _V4
+        return Signing("POST", version, dates.parse_basic(claim.timestamp))
+    where = "REST-HEADER" if claim.expires is None else "REST-QUERY-STRING"
+    if isinstance(claim, sigv2.Claim):
+        return Signing(where, _V2, claim.date or None)
+    return Signing(where, _V4, claim.date, claim.payload)
 
 
 def _unsigned_mode(request: Request) -> Payload:

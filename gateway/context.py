@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gateway.authenticate import UNSIGNED
+from gateway.authenticate import Claim, signing
 from gateway.conditionkeys import NOTHING, Asked, ConditionKeys, Facts, Values
 from gateway.http import Request
 from gateway.wire.target import Target
@@ -23,7 +23,7 @@ _ANONYMOUS = Principal(None)
 
 
 class Context:
-    """One authenticated and authorized request. `account` is None when nobody signed.
+    """One authenticated and authorized request. `account` is None when nobody signed, `claim` too.
 
     `bucket` and `key` are set as the operation's level has them; `body` is set for operations
     that take a stream; `found` is the object that it is about, or why there is none, once that was
@@ -36,6 +36,7 @@ class Context:
         "accounts",
         "body",
         "bucket_record",
+        "claim",
         "found",
         "given",
         "key_name",
@@ -46,7 +47,6 @@ class Context:
         "request",
         "request_id",
         "requested",
-        "signing",
         "target",
     )
 
@@ -74,7 +74,7 @@ class Context:
         self.body: Body | None = None
         self.given = request.headers
         self.requested: Mapping[str, Values] | None = None
-        self.signing = UNSIGNED
+        self.claim: Claim | None = None
         self.found: Version | S3Error | None = None
 
     @property
@@ -133,7 +133,7 @@ class Context:
             self.operation.name,
             self.region,
             self.account,
-            self.signing,
+            signing(self.claim),
         )
         asked = Asked(target.bucket, version_id, found, self.requested, also)
         return access.decide(self.principal, action, target, ConditionKeys(facts, asked))

@@ -107,10 +107,10 @@ class Pipeline:
         cx = Context(
             self._ocean, self._accounts, request, request_id, target, operation, self._region
         )
-        cx.account, cx.signing = verified.account, verified.signing
+        cx.account, cx.claim = verified.account, verified.claim
         if operation.body is BodyKind.FORM:
             form = await begin(request)
-            cx.account, cx.signing = await self._authenticate.form(form, request, target)
+            cx.account, cx.claim = await self._authenticate.form(form, request, target)
             cx.body, cx.key_name, cx.given = form, form.key, _as_headers(form.fields)
         if cx.account is not None:
             policies = await self._attached.of(cx.account)

@@ -237,7 +237,7 @@ _OVERRIDES = (
 )
 _RESPONSE = frozenset(f"response-{name.replace('_', '-')}" for name in _OVERRIDES)
 _VALIDATED = ("etag", "cache-control", "expires")  # of a representation that did not change
-_STORED = tuple((name, name.replace("_", "-")) for name in _OVERRIDES)
+_STORED = {name.replace("_", "-"): name for name in _OVERRIDES}
 
 
 def _overrides(cx: Context, given: GetObjectInput | HeadObjectInput) -> dict[str, str]:
@@ -273,10 +273,9 @@ def _described(
         "metadata": version.metadata or None,
         "parts_count": shown.parts,
     }
-    headers = version.headers
-    for field, name in _STORED:
-        if name in headers:
-            fields[field] = headers[name]
+    for name, value in version.headers.items():
+        if name in _STORED:
+            fields[_STORED[name]] = value
     fields.update(_overrides(cx, given))
     if version.tags and _may_see_tags(cx, version):
         fields["tag_count"] = len(version.tags)

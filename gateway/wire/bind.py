@@ -152,6 +152,7 @@ def binder(kind: type[Input]) -> Bind:
     declared = members(kind)
     headers = {m.mark.name.lower(): _slot(m) for m in _marked(declared, Header)}
     queries = {m.mark.name: _slot(m) for m in _marked(declared, Query)}
+    parameters = frozenset(queries)
     prefixed = [(m.mark.prefix, m.attribute) for m in _marked(declared, Headers)]
     body = next(iter(_marked(declared, Body)), None)
     required = {m.attribute: m.mark for m in declared if m.required and m is not body}
@@ -164,7 +165,7 @@ def binder(kind: type[Input]) -> Bind:
             found = {n[start:]: text for n, text in given.items() if n.startswith(prefix)}
             if found:
                 values[attribute] = found
-        if query and queries:
+        if not parameters.isdisjoint(query):
             _take(values, queries, query)
         if body is not None:
             values[body.attribute] = _document(body, data)

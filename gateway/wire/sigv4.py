@@ -114,14 +114,14 @@ def canonical_request(
 
 def canonical_query(pairs: Pairs) -> str:
     """The canonical query of decoded names and values."""
-    names = [name for name, _ in pairs]
+    query = dict(pairs)
     if (
-        len(set(names)) == len(names)
-        and _UNRESERVED.fullmatch("".join(names))
-        and _UNRESERVED_PATH.fullmatch("".join([value for _, value in pairs]))
+        len(query) == len(pairs)
+        and _UNRESERVED.fullmatch("".join(query))
+        and _UNRESERVED_PATH.fullmatch("".join(query.values()))
     ):
         # As of every presigned URL: the names decide the order, and only slashes need an escape.
-        return "&".join([f"{name}={value}" for name, value in sorted(pairs)]).replace("/", "%2F")
+        return "&".join(map("=".join, sorted(pairs))).replace("/", "%2F")
     encoded = [(_quote(name), _quote(value)) for name, value in pairs]
     encoded.sort()
     return "&".join([f"{name}={value}" for name, value in encoded])
