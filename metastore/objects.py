@@ -386,23 +386,24 @@ class Objects:
             current = await self._current_of(bucket.id, key, head)
             if self._buckets.stale(view):
                 view = await self._buckets.open(bucket)
-            plan = decide(head, current, await self._mode(view, key, head))
+            null = await self._null(view, key, head)
+            plan = decide(head, current, versions.mode_above(null, view.bucket.versioning))
             if plan is None:
                 return None
             plan = await self._prepare(bucket.id, key, stored, plan)
             if plan is None or self._buckets.stale(view):
                 continue
             if await self._land(view, key, stored, plan.head):
+                if null is not None and versions.replaces(plan, null):
+                    self.gone(view.bucket, null.size, 1)
                 return plan
         raise Conflict(key)
 
-    async def _mode(self, view: BucketView, key: str, head: Head) -> Versioning:
-        """The bucket's versioning; ENABLED, whatever its record says, above a null under a lock."""
-        mode = view.bucket.versioning
-        if mode is Versioning.ENABLED or not head.null_seq:
-            return mode
-        null = await self.stored(view.bucket.id, key, head.null_seq)
-        return Versioning.ENABLED if null is not None and versions.bears_lock(null) else mode
+    async def _null(self, view: BucketView, key: str, head: Head) -> Version | None:
+        """The null version in a row of its own that a commit may replace."""
+        if view.bucket.versioning is Versioning.ENABLED or not head.null_seq:
+            return None
+        return await self.stored(view.bucket.id, key, head.null_seq)
 
     async def _land(self, view: BucketView, key: str, stored: StoredHead, head: Head) -> bool:
         """The swap that is the commit, and what has to hold afterwards."""

@@ -143,15 +143,22 @@ def erase(head: Head) -> Plan:
 
 
 def gone(before: Head, after: Head) -> Version | None:
-    """The object that was current and is stored no more.
-
-    Noncurrent ones are known to who removes them; but of a null version that another replaces in
-    its row nothing is known: it stays counted until the next count.
-    """
+    """The object that was current and is stored no more; noncurrent ones who removes them knows."""
     was = before.current
     if was is None or was.kind is not Kind.OBJECT or contains(after.live, was.seq):
         return None
     return None if after.current is not None and after.current.seq == was.seq else was
+
+
+def replaces(plan: Plan, null: Version) -> bool:
+    """Whether a commit takes the place of a null version, an object in a row of its own."""
+    made = plan.version
+    return null.kind is Kind.OBJECT and made is not None and made.null
+
+
+def mode_above(null: Version | None, mode: Versioning) -> Versioning:
+    """`mode`; ENABLED, whatever the bucket's record says, above a null version under a lock."""
+    return Versioning.ENABLED if null is not None and bears_lock(null) else mode
 
 
 def drop(head: Head, seq: int) -> Head:

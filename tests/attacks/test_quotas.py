@@ -25,6 +25,7 @@ from tests.support.inprocess import OTHER, OWNER, ROOT, Answer, InProcess
 from tests.support.signing import Choices, by_header
 
 OF_BUCKET, OF_USER = "/v1/buckets/bucket/quota", "/v1/users/owner/quota"
+SUSPENDED = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
 ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
@@ -97,6 +98,20 @@ async def test_overwriting_and_deleting_make_room(route: str) -> None:
     assert await store.put("/bucket/0", b"123456") == 200
     assert await store.used(route) == (6, 1)
     assert await store.put("/bucket/0", b"12345") == 403, "both are there for a moment"
+
+
+@pytest.mark.parametrize("by", ["PUT", "DELETE"])
+async def test_a_null_version_below_others_makes_room_when_it_is_replaced(by: str) -> None:
+    store = await Store.begin(size=100)
+    assert await store.put(body=b"1") == 200  # a null version, in a row of its own after the next
+    assert (await store.ask("PUT", "/bucket?versioning", ENABLED)).status == 200
+    assert await store.put(body=b"22") == 200
+    assert await store.used() == (3, 2)
+    assert (await store.ask("PUT", "/bucket?versioning", SUSPENDED)).status == 200
+    assert (await store.ask(by, "/bucket/key", b"4444" * (by == "PUT"))).status < 300
+    assert await store.used() == ((6, 2) if by == "PUT" else (2, 1))
+    assert await store.put(body=b"88888888") == 200
+    assert await store.used() == (10, 2)
 
 
 async def test_versions_count_until_they_are_erased() -> None:
