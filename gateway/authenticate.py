@@ -3,6 +3,8 @@
 import time
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.body import StreamBody
 from gateway.form import Form
 from gateway.http import Request
@@ -39,7 +41,7 @@ Claim = claims.Claim | sigv2.Claim | postpolicy.Claim
 _V4, _V2 = "AWS4-HMAC-SHA256", "AWS"
 
 
-class Verified(NamedTuple):
+class Verified(msgspec.Struct, frozen=True):
     """Who signed (None: nobody), and what the signature says of the body.
 
     `claim` is what was found true; `uncovered` are names in the query that the signature says

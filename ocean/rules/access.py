@@ -11,6 +11,8 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from metastore.records import Bucket, BucketPolicy, Grants, Ownership, Permission, Version
 from ocean.errors import AccessDenied, MalformedPolicy, MethodNotAllowed
 from ocean.rules import acl
@@ -76,7 +78,7 @@ def action_on(action: str, version_id: str | None) -> str:
     return action if version_id is None else _OF_VERSION.get(action, action)
 
 
-class Principal(NamedTuple):
+class Principal(msgspec.Struct, frozen=True):
     """Who asks: an account by its canonical id, None when nobody signed.
 
     `policies` are the identity policies that count for it, by name; `session` is one that the
@@ -89,7 +91,7 @@ class Principal(NamedTuple):
     session: Policy | None = None
 
 
-class Target(NamedTuple):
+class Target(msgspec.Struct, frozen=True):
     """What something is to be done to: a bucket, or a key in it, or (without bucket) the service.
 
     `owner` and `acl` are of the object, where it is there or, with `new`, about to be made by that
