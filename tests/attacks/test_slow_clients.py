@@ -5,6 +5,7 @@ CVE-2022-31028 (clients that disconnect, or keep connections and do nothing, sto
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -72,20 +73,27 @@ async def rest(streams: Streams, seconds: float) -> bytes | None:
 
 
 async def slowest(server: Server, seconds: float) -> float:
-    """The slowest but 1 % of the GETs of a client that behaves, in this time."""
+    """The slowest but 1 % of the GETs of a client that behaves, in this time.
+
+    Infinite if it is cut off, as one is that stands still itself for longer than it may be idle.
+    """
     target = presigned(server, "get_object", "small")
     reader, writer = await connect(server)
     times = []
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        begun = time.monotonic()
-        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
-        await reader.readexactly(4096)
-        times.append(time.monotonic() - begun)
-        await asyncio.sleep(0.005)
-    writer.close()
+    try:
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            await reader.readexactly(4096)
+            times.append(time.monotonic() - begun)
+            await asyncio.sleep(0.005)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return math.inf
+    finally:
+        writer.close()
     return sorted(times)[int(len(times) * 0.99)]
 
 
@@ -124,7 +132,7 @@ async def test_heads_that_come_byte_by_byte(server: Server) -> None:
     async def attack() -> list[bytes | None]:
         begun = time.monotonic()
         answers = await asyncio.gather(*(drip() for _ in range(200)))
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 10  # all bytes would take them 30 s
         return answers
 
     answers = await unnoticed(server, attack)
@@ -134,7 +142,7 @@ async def test_heads_that_come_byte_by_byte(server: Server) -> None:
 async def test_connections_that_say_nothing(server: Server) -> None:
     async def attack() -> None:
         many = [await connect(server) for _ in range(200)]
-        ends = await asyncio.gather(*(rest(streams, 5) for streams in many))
+        ends = await asyncio.gather(*(rest(streams, 10) for streams in many))
         assert None not in ends
         for streams in many:
             streams[1].close()
@@ -149,7 +157,7 @@ async def test_bodies_that_stop(server: Server) -> None:
     async def stop(length: int, sent: int) -> bytes | None:
         streams = await connect(server)
         streams[1].write(head + b"Content-Length: %d\r\n\r\n" % length + bytes(sent))
-        answer = await rest(streams, 6)
+        answer = await rest(streams, 10)
         streams[1].close()
         return answer
 
@@ -172,7 +180,7 @@ async def test_answers_that_nobody_reads(server: Server) -> None:
         await asyncio.sleep(3)  # more than the server waits for
         received = 0
         try:
-            while piece := await asyncio.wait_for(reader.read(65536), 3):
+            while piece := await asyncio.wait_for(reader.read(65536), 10):
                 received += len(piece)
         except ConnectionError:
             pass
@@ -185,26 +193,51 @@ async def test_answers_that_nobody_reads(server: Server) -> None:
 
 
 async def test_a_connection_between_requests_is_closed(server: Server) -> None:
-    streams = await connect(server)
     target = presigned(server, "get_object", "small")
+    streams = await connect(server)
     streams[1].write(b"GET " + target + b" HTTP/1.1\r\nHost: %b\r\n\r\n" % server.host.encode())
-    answer = await rest(streams, 5)
+    answer = await rest(streams, 10)
     assert answer is not None
     assert answer.startswith(b"HTTP/1.1 200")
     streams[1].close()
 
 
-async def test_more_connections_than_allowed(server: Server) -> None:
+async def ask(server: Server, source: str = "127.0.0.1") -> bytes:
+    """What an unsigned request on a connection of its own is answered."""
+    streams = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0))
+    streams[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = await rest(streams, 10)
+    streams[1].close()
+    return answer or b""
+
+
+async def until_admitted(server: Server) -> None:
+    """Once places are given back."""
+    async with asyncio.timeout(10):
+        while b"HTTP/1.1 403" not in await ask(server):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.05)
+
+
+async def turned_away(server: Server) -> list[bool]:
+    """Of the last of more connections than are allowed, whether they were told so."""
     many = []
     for _ in range(450):
         streams = await connect(server)
         streams[1].write(b"G")
         many.append(streams)
-    over = await asyncio.gather(*(rest(streams, 0.7) for streams in many[-40:]))
-    assert all(b"<Code>SlowDown</Code>" in (answer or b"") for answer in over)
+    over = await asyncio.gather(*(rest(streams, 10) for streams in many[-40:]))
     for streams in many:
         streams[1].close()
-    await asyncio.sleep(0.5)
+    await until_admitted(server)
+    return [b"<Code>SlowDown</Code>" in (answer or b"") for answer in over]
+
+
+async def test_more_connections_than_allowed(server: Server) -> None:
+    for _ in range(3):  # where the machine stands still the first are late before the last come
+        over = await turned_away(server)
+        if all(over):
+            break
+    assert all(over)
     assert min([await slowest(server, 0.3) for _ in range(3)]) < 0.5
 
 
@@ -212,18 +245,14 @@ async def test_more_connections_from_one_address_than_allowed(tmp_path: Path) ->
     settings = LIMITS | {"OCEAN_LIMITS_CONNECTIONS_PER_ADDRESS": "20"}
     with Server(tmp_path, settings) as server:
         many = [await connect(server) for _ in range(30)]
-        ends = await asyncio.gather(*(rest(streams, 0.7) for streams in many))
-        turned_away = [end for end in ends if end and b"<Code>SlowDown</Code>" in end]
-        assert len(turned_away) == 10
-        other = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
-        other[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert b"HTTP/1.1 403" in (await rest(other, 5) or b"")
-        for _, writer in (*many, other):
+        over = await asyncio.gather(*(rest(streams, 10) for streams in many[20:]))
+        assert all(b"<Code>SlowDown</Code>" in (end or b"") for end in over)
+        admitted = await asyncio.gather(*(rest(streams, 0.3) for streams in many[:20]))
+        assert not any(b"<Code>SlowDown</Code>" in (end or b"") for end in admitted)
+        assert b"HTTP/1.1 403" in await ask(server, "127.0.0.2")
+        for _, writer in many:
             writer.close()
-        await asyncio.sleep(0.3)
-        again = await connect(server)  # places are given back
-        again[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert b"HTTP/1.1 403" in (await rest(again, 5) or b"")
+        await until_admitted(server)
 
 
 async def test_pipelined_requests_without_end_are_not_kept(server: Server) -> None:

@@ -14,6 +14,7 @@ from gateway.http import Request, Response
 from gateway.shares import Share, share_out
 from gateway.sockets import bind
 from ocean.config.schema import Limits
+from tests.support.waiting import comes
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -82,8 +83,7 @@ async def test_who_lost_its_connections_is_given_the_next() -> None:
         await there.connect(20)
         for connection in list(there.fronts[0].connections):
             connection.expire()
-        await asyncio.sleep(0.05)
-        assert there.counts[0] == 0
+        assert await comes(lambda: there.counts[0] == 0)
         before = there.counts[1]
         await there.connect(before)
         assert abs(there.counts[0] - there.counts[1]) <= 1

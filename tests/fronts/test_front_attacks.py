@@ -23,6 +23,7 @@ from gateway.sockets import bind, tls_context
 from ocean.config.schema import Limits
 from ocean.errors import S3Error
 from tests.support.certificates import certificate
+from tests.support.waiting import comes
 
 pytestmark = pytest.mark.slow  # they wait for deadlines
 
@@ -132,22 +133,25 @@ def statuses(raw: bytes) -> list[int]:
 
 
 async def test_a_body_that_came_whole_and_was_never_read_leaves_the_connection_usable() -> None:
+    bodies: list[Body] = []
     gate = asyncio.Event()
 
     async def late(request: Request) -> Response:
         if request.method == "PUT":
+            assert isinstance(request.body, Body)
+            bodies.append(request.body)
             await gate.wait()
             return await refuse(request)
         return await echo(request)
 
     async with serve(late) as served:
         reader, writer = await served.connect()
-        size = 600 << 10  # more than may wait, and all of it arrives
+        size = 570 << 10  # more than may wait, and what is held back of it is little
         writer.write(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: {size}\r\n\r\n".encode())
         writer.write(bytes(size))
-        await asyncio.sleep(0.3)
+        assert await comes(lambda: bodies and bodies[0].shorter_than(64 << 10))
         gate.set()
-        assert b" 403 " in await asyncio.wait_for(reader.readuntil(b"no"), 2)
+        assert b" 403 " in await asyncio.wait_for(reader.readuntil(b"no"), 10)
         writer.write(LAST)
         assert b"x-target: /last" in await rest(reader)
 
@@ -155,11 +159,11 @@ async def test_a_body_that_came_whole_and_was_never_read_leaves_the_connection_u
 async def test_empty_lines_cost_what_they_weigh() -> None:
     async with serve(echo) as served:
         await served.connect()
-        await asyncio.sleep(0.05)
+        assert await comes(lambda: served.front.connections)
         connection = next(iter(served.front.connections))
-        begun = time.monotonic()
+        begun = time.thread_time()
         connection.data_received(b"\r\n" * (1 << 19))
-        assert time.monotonic() - begun < 1
+        assert time.thread_time() - begun < 1
 
 
 async def test_requests_may_be_split_anywhere() -> None:
@@ -189,7 +193,7 @@ async def test_a_wait_for_the_body_that_was_given_up_has_no_deadline() -> None:
         if request.method == "GET":
             return await echo(request)
         with suppress(TimeoutError):
-            await asyncio.wait_for(anext(aiter(request.body)), 0.05)
+            await asyncio.wait_for(anext(aiter(request.body)), 0.001)
         return Response(200, {}, stream=pieces(), length=1)
 
     async with serve(gives_up, Limits(body_seconds=0.2)) as served:
@@ -324,9 +328,13 @@ async def test_a_closed_connection_whose_answer_nobody_takes_ends() -> None:
         with sock:
             sock.connect(served.address)
             sock.sendall(LAST)
-            await asyncio.sleep(0.2)
-            assert served.front.connections
+            assert await comes(lambda: served.front.connections)
             await served.empty()
+            received = 0
+            with suppress(ConnectionError):
+                while piece := sock.recv(1 << 16):
+                    received += len(piece)
+        assert received < 1 << 20, "it was not waited for"
 
 
 async def test_a_refused_client_may_take_its_answer_slowly(
@@ -400,6 +408,9 @@ async def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
         await gate.wait()
         return await told(request)
 
+    def freed() -> bool:
+        return left[0]() is None
+
     async with serve(waits) as served:
         for raw in (
             b"G",
@@ -416,14 +427,14 @@ async def test_what_is_left_of_a_connection_is_freed_at_once() -> None:
                 gate.clear()
                 _, writer = await served.connect()
                 writer.write(raw)
+                assert await comes(lambda: served.front.connections)
                 await asyncio.sleep(0.05)
                 left = [weakref.ref(connection) for connection in served.front.connections]
                 assert len(left) == 1
                 gate.set()
                 writer.transport.abort()
                 await served.empty()
-                await asyncio.sleep(0.02)
-                assert left[0]() is None, raw[:40]
+                assert await comes(freed), raw[:40]
             finally:
                 gc.enable()
 
@@ -454,11 +465,10 @@ async def test_one_that_is_late_in_a_bad_way_does_not_stop_the_clock(
         with monkeypatch.context() as patch:
             patch.setattr(connection.Connection, "expire", lambda _self: 1 / 0)
             await served.connect()
-            await asyncio.sleep(0.2)
-        assert served.escaped
+            assert await comes(lambda: served.escaped)
         served.escaped.clear()
         reader, _ = await served.connect()
-        assert await rest(reader, 2) == b""
+        assert await rest(reader, 10) == b""
 
 
 async def test_connections_reset_before_they_are_accepted_are_not_counted() -> None:
@@ -476,7 +486,7 @@ async def test_a_handshake_that_never_comes_ends(
 ) -> None:
     async with serve(echo, Limits(header_seconds=0.3), tls=contexts[0]) as served:
         reader, _ = await served.connect()
-        assert await rest(reader, 3) == b""
+        assert await rest(reader, 10) == b""
 
 
 def moments() -> Iterator[tuple[str, bytes]]:
@@ -550,5 +560,5 @@ async def test_a_drain_ends_with_connections_at_every_moment() -> None:
             _, writer = await served.connect()
             writer.write(raw)
         await asyncio.sleep(0.02)
-        await asyncio.wait_for(served.front.drain(0.3), 2)
+        await asyncio.wait_for(served.front.drain(0.3), 10)
         await served.empty()

@@ -414,17 +414,28 @@ async def trickle(client: Client, piece: bytes, seconds: float, count: int) -> N
 @pytest.mark.slow
 async def test_a_body_may_be_slow_but_not_trickle_for_ever() -> None:
     """It never falls silent for long, but its bytes do not buy the time that they take."""
+    put = f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 4000\r\n\r\n"
+
+    async def slow_enough() -> int:
+        client = await connect()
+        await client.send(put)
+        await trickle(client, b"x" * 200, 0.02, 20)
+        return (await client.head())[0]
+
     async with serve(bare.Front, failed, Limits(body_seconds=0.2, body_rate=1000)) as connect:
         client = await connect()
-        await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 4000\r\n\r\n")
+        await client.send(put)
         sending = asyncio.ensure_future(trickle(client, b"x", 0.02, 50))
-        status, headers = await asyncio.wait_for(client.head(), 1)
+        status, headers = await asyncio.wait_for(client.head(), 10)
         assert (status, headers["x-code"]) == (400, "requesttimeout")
+        assert not sending.done(), "it was cut off while it trickled"
         await sending
-        client = await connect()
-        await client.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 4000\r\n\r\n")
-        await trickle(client, b"x" * 200, 0.02, 20)
-        assert (await client.head())[0] == 200
+        for _ in range(
+            3
+        ):  # a busy machine may stand still, and the body with it, but not each time
+            if (status := await slow_enough()) == 200:
+                break
+        assert status == 200
 
 
 async def test_a_slow_head_times_out_however_it_trickles(serving: Serving) -> None:
@@ -543,14 +554,20 @@ async def test_a_handler_that_raises_is_an_internal_error(serving: Serving) -> N
 
 async def test_draining_ends_requests_in_flight_and_idle_connections(kind: Kind) -> None:
     """An upload that began before the drain is read to its end and answered."""
-    front = kind(echo, Limits())
+    begun = asyncio.Event()
+
+    async def noted(request: Request) -> Response:
+        begun.set()
+        return await echo(request)
+
+    front = kind(noted, Limits())
     sock = bind("127.0.0.1", 0)
     await front.listen(sock)
     address = sock.getsockname()
     idle, busy = [Client(*await asyncio.open_connection(*address)) for _ in range(2)]
     await busy.send(f"PUT /a HTTP/1.1\r\n{HOST}Content-Length: 6\r\n\r\nabc")
-    await asyncio.sleep(0.05)
-    drained = asyncio.ensure_future(front.drain(5))
+    await begun.wait()
+    drained = asyncio.ensure_future(front.drain(60))
     assert await idle.rest() == b""
     sock.close()
     with pytest.raises(ConnectionRefusedError):
@@ -559,7 +576,7 @@ async def test_draining_ends_requests_in_flight_and_idle_connections(kind: Kind)
     status, headers, body = await busy.answer()
     assert (status, headers["connection"], body) == (200, "close", b"abcdef")
     assert await busy.rest() == b""
-    await asyncio.wait_for(drained, 1)
+    await asyncio.wait_for(drained, 10)
     for client in (idle, busy):
         client.close()
 

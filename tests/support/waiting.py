@@ -1,9 +1,11 @@
 """Waiting for what comes to be by itself."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
 LOOK = 0.05  # seconds between looks, beside what a look takes
+_TURN = 0.01  # seconds between looks of who shares a loop with what is looked at
 
 
 def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
@@ -12,3 +14,13 @@ def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it does not come to be"
         time.sleep(LOOK)
+
+
+async def comes(holds: Callable[[], object], seconds: float = 10) -> bool:
+    """Wait until it does; whether it did in this time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_TURN)
+    return True
