@@ -52,8 +52,11 @@ def alive(pid: int) -> bool:
 
 def sockets(pid: int) -> int:
     """How many a process has open."""
-    files = list(Path(f"/proc/{pid}/fd").iterdir())
-    return sum(str(file.readlink()).startswith("socket:") for file in files)
+    found = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            found += str(file.readlink()).startswith("socket:")
+    return found
 
 
 def wait_gone(pids: list[int], seconds: float) -> None:
@@ -87,17 +90,26 @@ def test_everything_is_in_the_supervisor_s_session_and_group(server: Server) -> 
     assert {os.getpgid(pid) for pid in pids} == {server.process.pid}
 
 
-def test_connections_are_shared_out_between_the_workers(server: Server) -> None:
+def taken(server: Server) -> list[int]:
+    """How many of twenty connections each worker takes."""
     before = {pid: sockets(pid) for pid in server.workers}
     opened = []
     for _ in range(20):
         opened.append(socket.create_connection(("127.0.0.1", server.port)))
         time.sleep(0.05)  # on a busy machine a worker may not be given its turn at once
     eventually(lambda: sum(map(sockets, before)) == sum(before.values()) + 20)
-    taken = [sockets(pid) - count for pid, count in before.items()]
-    assert min(taken) >= 7, taken
+    counts = [sockets(pid) - count for pid, count in before.items()]
     for one in opened:
         one.close()
+    eventually(lambda: sum(map(sockets, before)) == sum(before.values()))
+    return counts
+
+
+def test_connections_are_shared_out_between_the_workers(server: Server) -> None:
+    tries = [taken(server)]
+    while min(tries[-1]) < 7 and len(tries) < 3:  # a worker may stand still, but hardly each time
+        tries.append(taken(server))
+    assert min(tries[-1]) >= 7, tries
 
 
 def test_a_worker_that_hangs_does_not_keep_others_from_taking_connections(server: Server) -> None:
@@ -114,25 +126,34 @@ def test_a_worker_that_hangs_does_not_keep_others_from_taking_connections(server
 def test_a_signal_ends_all_of_it(server: Server, number: signal.Signals) -> None:
     pids = server.workers
     os.killpg(server.process.pid, number)  # as a terminal does
-    assert server.process.wait(10) == 0
-    wait_gone(pids, 0.5)
+    assert server.process.wait(20) == 0
+    wait_gone(pids, 10)
 
 
 def test_sigterm_drains_requests_in_flight(server: Server) -> None:
     """A request whose body is still on its way is answered; nobody else is let in."""
+    head = b"POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+
+    def refuses() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     with socket.create_connection(("127.0.0.1", server.admin_port), timeout=10) as client:
-        client.sendall(b"POST /v1/users HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
-        time.sleep(0.3)
+        client.sendall(head + b"Expect: 100-continue\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 "), "it waits for the body"
+        client.sendall(b"ab")
         server.process.send_signal(signal.SIGTERM)
+        eventually(refuses, 10)
         time.sleep(0.5)
         assert server.process.poll() is None
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", server.port), timeout=1)
         client.sendall(b"cd")
         answer = client.recv(65536)
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"Connection: close" in answer
-    assert server.process.wait(5) == 0
+    assert server.process.wait(15) == 0
 
 
 def test_a_worker_that_dies_is_replaced(server: Server) -> None:
@@ -172,14 +193,14 @@ def test_requests_go_on_while_workers_die(server: Server) -> None:
 def test_no_worker_outlives_a_killed_supervisor(server: Server) -> None:
     pids = server.workers
     server.process.kill()
-    wait_gone(pids, 2)
+    wait_gone(pids, 10)
 
 
 def test_a_stopped_supervisor_that_is_killed_leaves_nothing(server: Server) -> None:
     pids = server.workers
     server.process.send_signal(signal.SIGSTOP)
     server.process.kill()
-    wait_gone(pids, 2)
+    wait_gone(pids, 10)
 
 
 def test_a_worker_that_only_starts_does_not_outlive_a_killed_supervisor(server: Server) -> None:
@@ -196,7 +217,7 @@ def test_a_worker_that_only_starts_does_not_outlive_a_killed_supervisor(server: 
     os.kill(started[0], signal.SIGSTOP)
     try:
         server.process.kill()
-        wait_gone(started, 2)
+        wait_gone(started, 10)
     finally:
         with suppress(ProcessLookupError):
             os.kill(started[0], signal.SIGKILL)

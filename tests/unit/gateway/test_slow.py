@@ -35,9 +35,14 @@ async def test_quick_work_is_answered_as_usual() -> None:
 
 
 async def test_spaces_come_before_the_document() -> None:
-    work = asyncio.create_task(asyncio.sleep(0.1))
+    enough = asyncio.Event()
+    work = asyncio.create_task(enough.wait())
     assert not await slow.ended(work)
-    text = await gathered(work)
+    text = b""
+    async for piece in slow.answer(CONTEXT, work, enabled):
+        text += piece
+        if text.count(b" ") > 5:
+            enough.set()
     assert text.startswith(b"<?xml")
     assert text.count(b"<?xml") == 1
     assert text.count(b" ") > 5

@@ -1,9 +1,11 @@
 """The embedded engine in one process: format, batches, a full disk, the end."""
 
 import asyncio
+import fcntl
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from metastore.reserve import Reserve
 from metastore.sqlite import SqliteEngine
 from metastore.sqlite_file import PAGE, Options
 from metastore.turnstile import Turnstile
+from tests.support.waiting import comes
 
 T = Table.OBJECTS
 QUICK = Options(reserve=8 * PAGE)
@@ -215,13 +218,15 @@ async def test_the_log_stays_short_beside_constant_readers(path: Path) -> None:
 
 
 async def test_a_foreign_lock_is_waited_for_and_then_told(path: Path) -> None:
-    engine = open_at(path, Options(patience=0.3))
     other = sqlite3.connect(path, isolation_level=None)
+    engine = open_at(path, Options(patience=30))
     other.execute("BEGIN IMMEDIATE")
     swap = asyncio.create_task(engine.swap(Swap(T, b"k", None, b"1")))
     await asyncio.sleep(0.05)
     other.execute("COMMIT")
     assert await swap
+    await engine.close()
+    engine = open_at(path, Options(patience=0.3))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         await engine.swap(Swap(T, b"k", b"1", b"2"))
@@ -304,12 +309,22 @@ async def test_reserve_takes_and_gives_space(tmp_path: Path) -> None:
         each.close()
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody waits behind who is in: by the lock that it holds meanwhile."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 async def test_the_turnstile_lets_the_waiting_one_in_first(tmp_path: Path) -> None:
     first, second = (Turnstile(str(tmp_path / "q"), str(tmp_path / "l")) for _ in range(2))
     assert first.try_enter()
     assert not second.try_enter()
     waiting = asyncio.create_task(asyncio.to_thread(second.enter))
-    await asyncio.sleep(0.05)
+    assert await comes(partial(is_locked, tmp_path / "q"))
     assert not first.try_enter()
     first.leave()
     assert not first.try_enter()

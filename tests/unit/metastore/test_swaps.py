@@ -73,12 +73,14 @@ class Script:
 
 
 @asynccontextmanager
-async def served(*acts: bytes | str, count: int = 2) -> AsyncIterator[tuple[Swaps, Script]]:
+async def served(
+    *acts: bytes | str, count: int = 2, seconds: float = 10, patience: float = 10
+) -> AsyncIterator[tuple[Swaps, Script]]:
     script = Script(*acts)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     script.port = server.sockets[0].getsockname()[1]
     address = Address("127.0.0.1", script.port, 1, "p")
-    swaps = Swaps(address, Breaker(), count=count, timeout=0.2, patience=0.1)
+    swaps = Swaps(address, Breaker(), count=count, timeout=seconds, patience=patience)
     yield swaps, script
     swaps.close()
     server.close()
@@ -101,10 +103,11 @@ async def test_outcomes_over_one_connection() -> None:
 async def test_after_anything_else_the_outcome_is_unknown_and_the_connection_new(
     act: bytes | str,
 ) -> None:
-    async with served(act, YES) as (swaps, script):
+    async with served(act, YES, seconds=0.2) as (swaps, script):
         with pytest.raises(Unknown):
             await put(swaps)
         script.acts = [YES]
+        swaps._timeout = 10
         assert await put(swaps)
         assert script.opened == 2
 
@@ -131,7 +134,7 @@ async def test_a_call_that_is_cancelled_leaves_no_connection_behind() -> None:
 
 
 async def test_a_call_waits_for_a_connection_so_long_and_no_longer() -> None:
-    async with served("silence", "silence", YES, count=1) as (swaps, _):
+    async with served("silence", "silence", YES, count=1, seconds=0.2, patience=0.1) as (swaps, _):
         first = asyncio.create_task(put(swaps))
         await asyncio.sleep(0.01)
         with pytest.raises(Unavailable, match="waiting"):
