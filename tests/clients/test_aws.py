@@ -97,6 +97,7 @@ def test_killed_while_it_copies(aws: Program, server: Server, tmp_path: Path) ->
     tree = tmp_path / "tree"
     expected = make_tree(tree, count=120, size=400_000)
     aws("s3", "mb", "s3://killed")
+    slow = write(tmp_path / ".aws/config", b"[default]\ns3 =\n  max_bandwidth = 10MB/s\n")
     running = aws.begin("s3", "cp", "--recursive", QUIET, tree, "s3://killed/t/")
     running.after("^upload: ", 20, server.kill)
     assert running.finish() == 1, "a copy that failed in part must say so"
@@ -107,6 +108,7 @@ def test_killed_while_it_copies(aws: Program, server: Server, tmp_path: Path) ->
     assert {name: kept.get(name) for name in acknowledged} == {
         name: expected[name] for name in acknowledged
     }
+    slow.unlink()
     aws("s3", "sync", QUIET, tree, "s3://killed/t/")
     assert stored(server.client(), "killed", "t/") == expected
 

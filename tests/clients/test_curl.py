@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 PARTIAL_FILE = 18  # exit status of a transfer that ended early
 SLOW = ("--limit-rate", "10M")
+SLOWER = ("--limit-rate", "2M")
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_killed_within_an_upload(server: Server, curl: Program, big: Path) -> No
     at = {"Bucket": "uploads", "Key": "k"}
     client.put_object(**at, Body=b"old")
     url = client.generate_presigned_url("put_object", Params=at, ExpiresIn=600)
-    running = curl.begin(*SLOW, "--verbose", "--upload-file", big, url)
+    running = curl.begin(*SLOWER, "--verbose", "--upload-file", big, url)
     running.after("< HTTP/1.1 100", 1, lambda: time.sleep(0.5))
     server.kill()
     assert running.finish() != 0

@@ -302,7 +302,7 @@ def test_many_deletions_are_answered_one_by_one(s3: Client, locked: str) -> None
 
 
 def test_a_retention_that_is_over_protects_nothing(s3: Client, locked: str) -> None:
-    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": soon}
     version = s3.put_object(Bucket=locked, Key="key", Body=b"abc", **lock)["VersionId"]
     time.sleep((soon - datetime.now(UTC)).total_seconds() + 0.05)

@@ -1,15 +1,18 @@
 """Real programs as tests call them: an empty environment, every line kept, failures told whole."""
 
+import fcntl
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 _SECONDS = 90.0
+_PIPE = 4096  # bytes, the least that there is
 _TROUBLE = re.compile(r"Traceback|checksum.*(?:warn|mismatch)|warn.*checksum|panic:", re.IGNORECASE)
 
 
@@ -83,7 +86,13 @@ class Running:
         self.output = ""
 
     def after(self, pattern: str, count: int, act: Callable[[], object]) -> None:
-        """Do `act` once `count` lines matched `pattern`; AssertionError if it ends before."""
+        """Do `act` once `count` lines matched `pattern`; AssertionError if it ends before.
+
+        The program does not run far ahead of us: with more to say, it waits until we read.
+        """
+        assert self.process.stdout is not None
+        with suppress(OSError):  # it has said more than that already
+            fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
         seen = 0
         for line in self._lines():
             seen += bool(re.search(pattern, line))
