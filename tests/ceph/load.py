@@ -64,9 +64,9 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def failed(self, since: float = 0.0, until: float = float("inf")) -> list[Note]:
-        """What did not get what it asked for, of the requests that began in a time."""
-        return [note for note in self.notes if note.status != 200 and since <= note.begun < until]
+    def failed(self, since: float = 0.0) -> list[Note]:
+        """What did not get what it asked for, of the requests that began since a time."""
+        return [note for note in self.notes if note.status != 200 and since <= note.begun]
 
     def check(self) -> None:
         """Every byte that was acknowledged is there."""

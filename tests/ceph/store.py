@@ -102,8 +102,8 @@ def status(s3: Any, bucket: str, key: str) -> int:
 
 
 def wait_until_followed() -> None:
-    """Until every worker has heard of a change."""
-    time.sleep(2 * POLL)
+    """Until every worker has heard of a change, though it stands still for two seconds."""
+    time.sleep(2 * POLL + 2)
 
 
 def _words(options: Mapping[str, str]) -> list[str]:

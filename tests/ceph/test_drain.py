@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.ceph.load import Load
-from tests.ceph.store import ROLES, Stored, names
+from tests.ceph.store import ROLES, Stored, names, wait_until_followed
 from tests.support.ceph import Ceph
 from tests.support.waiting import eventually
 
@@ -113,7 +113,7 @@ def test_paused_and_resumed(stored: Stored, east: Ceph, west: Ceph, tmp_path: Pa
         stored.partition("drain", one, "--no-wait", "--rate", "1MiB")
         time.sleep(2)
         stored.partition("drain", one, "--pause")
-        time.sleep(2)
+        wait_until_followed()
         before = [len(names(east, one, role)) for role in ROLES]
         time.sleep(3)
         assert [len(names(east, one, role)) for role in ROLES] == before

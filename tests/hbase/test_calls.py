@@ -12,6 +12,7 @@ import pytest
 from pymemcache.client.base import Client
 
 from metastore.cache.engine import SETTLING, CachedEngine
+from metastore.cache.memcached import Memcached
 from metastore.cache.view import SETTLED
 from metastore.listing import Scope
 from metastore.objects import NEWS
@@ -48,7 +49,11 @@ class Figures:
 
 
 @pytest.mark.parametrize("cache", ["memcached", "none"])
-async def test_calls_of_each_operation(tmp_path: Path, cache: str) -> None:
+async def test_calls_of_each_operation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    patient = partial(Memcached, timeout=10)  # else one that was late would be used no more
+    monkeypatch.setattr("metastore.cache.view.Memcached", patient)
     server = f"memcached://{memcached.running().address}" if cache == "memcached" else "none"
     config = msgspec.structs.replace(config_of(tmp_path), metastore=hbase.fresh(), cache=server)
     async with begun(config) as ocean:

@@ -19,10 +19,12 @@ from tests.faults.client import Client
 from tests.hbase.trio import Trio, checked
 from tests.s3.access import allow, deny, policy
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(120)
 SETTLED = 0.15  # seconds in which the gateways are asked after a change
 PAUSE = 0.004  # between requests of one who asks
+ENOUGH = 10  # requests that tell how all rule
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 Change = Callable[[Client, bool], object]
@@ -69,12 +71,17 @@ def asked(asks: Sequence[Ask]) -> Iterator[list[Note]]:
             thread.join()
 
 
+def count_since(notes: Sequence[Note], change: Changed) -> int:
+    """How many requests began after a change, and have ended."""
+    return sum(change.ended < note.begun for note in notes)
+
+
 def check(notes: Sequence[Note], changes: Sequence[Changed]) -> None:
     """Each request between two changes was ruled on by the first of them, at every gateway."""
     ends = [*(change.begun for change in changes[1:]), time.monotonic()]
     for change, end in zip(changes, ends, strict=True):
         between = [note for note in notes if change.ended < note.begun and note.ended < end]
-        assert len(between) > 10, "too few to tell"
+        assert len(between) > ENOUGH, "too few to tell"
         wrong = {note.status for note in between} - {200 if change.granted else 403}
         assert not wrong, f"{wrong} after {change}"
 
@@ -90,6 +97,7 @@ def flipped(trio: Trio, change: Change, asks: Sequence[Ask], times: int = 6) -> 
                 change(clients[number % len(clients)], granted)
                 changes.append(Changed(begun, time.monotonic(), granted))
                 time.sleep(SETTLED)
+                eventually(lambda: count_since(notes, changes[-1]) > ENOUGH)
     check(notes, changes)
 
 

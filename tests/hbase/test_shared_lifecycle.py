@@ -100,7 +100,7 @@ def test_each_object_goes_once_and_what_is_not_due_stays(trio: Trio) -> None:
         set_rules(trio, bucket, {"Expiration": {"Days": 1}})
     eventually(lambda: max(trio.metric(OVERDUE)) > 0)
     eventually(lambda: not any(listed(trio, bucket) - set(kept) for bucket in buckets), 60)
-    assert since(trio, before) == {"Expire": len(due)}
+    eventually(lambda: since(trio, before) == {"Expire": len(due)})
     assert set().union(*(listed(trio, bucket) for bucket in buckets)) == set(kept)
     busy = [now for now, then in zip(done(trio), before, strict=True) if now != then]
     assert len(busy) > 1, "they share the work"
@@ -201,10 +201,13 @@ def tagged(client: Client, path: str) -> str:
     return made.headers["x-amz-version-id"]
 
 
-def test_what_is_locked_replaced_or_completed_meanwhile_stays(trio: Trio) -> None:
-    """Whoever touches keys comes from the far end of the bucket, and meets the rules halfway."""
-    make(trio, ["raced"], {"x-amz-bucket-object-lock-enabled": "true"})
-    paths = [f"/raced/due/{number:03}" for number in range(300)]
+def race(trio: Trio, bucket: str) -> list[Touched]:
+    """What is touched while rules act keeps what was acknowledged; all that was touched.
+
+    Whoever touches keys comes from the far end of the bucket, and meets the rules halfway.
+    """
+    make(trio, [bucket], {"x-amz-bucket-object-lock-enabled": "true"})
+    paths = [f"/{bucket}/due/{number:03}" for number in range(300)]
     uploads = together(trio, [f"{path}-upload" for path in paths], begin_upload)
     older = together(trio, paths, tagged)
     together(trio, paths, tagged)
@@ -213,7 +216,7 @@ def test_what_is_locked_replaced_or_completed_meanwhile_stays(trio: Trio) -> Non
     of_objects = {"Expiration": {"Days": 1}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
     set_rules(
         trio,
-        "raced",
+        bucket,
         {"Filter": {"Tag": {"Key": "due", "Value": "1"}}, **of_objects},
         {"Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
     )
@@ -221,12 +224,10 @@ def test_what_is_locked_replaced_or_completed_meanwhile_stays(trio: Trio) -> Non
         first = f"{paths[0]}?versionId={older[0]}"
         eventually(lambda: client.ask("GET", first).status == 404)
     touched = together(trio, paths[:60:-1], lambda client, path: touch(client, path, *known[path]))
-    assert 0 < sum(one.held for one in touched) < len(touched), "some came too late"
-    assert any(one.completed for one in touched)
-    eventually(lambda: not listed(trio, "raced") & set(paths[:61]))
+    eventually(lambda: not listed(trio, bucket) & set(paths[:61]))
     time.sleep(DAY)  # at least one more pass
-    found = set(there(trio, "raced"))
-    current = listed(trio, "raced")
+    found = set(there(trio, bucket))
+    current = listed(trio, bucket)
     for one in touched:
         assert (one.path, one.version) in found
         assert one.path in current
@@ -234,3 +235,16 @@ def test_what_is_locked_replaced_or_completed_meanwhile_stays(trio: Trio) -> Non
         assert (f"{one.path}-upload" in current) is one.completed
     left = {path for path, _ in found} & set(paths[:61])
     assert all((path, known[path][0]) not in found for path in left)
+    return touched
+
+
+def met(touched: Sequence[Touched]) -> bool:
+    """Whether rules and those who touched keys came upon each other: some came too late."""
+    return 0 < sum(one.held for one in touched) < len(touched) and any(
+        one.completed for one in touched
+    )
+
+
+def test_what_is_locked_replaced_or_completed_meanwhile_stays(trio: Trio) -> None:
+    # Where one side stands still the other has won before they meet, but hardly each time.
+    assert any(met(race(trio, f"raced-{number}")) for number in range(3))
