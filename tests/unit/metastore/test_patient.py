@@ -1,10 +1,14 @@
 """What does not answer is asked again, but not for ever."""
 
+import asyncio
+
 import pytest
 
+from metastore import patient
 from metastore.engine import Row, Swap, Table, Unavailable, Unknown
 from metastore.patient import PatientEngine
 from tests.support.refusing import RefusingEngine
+from tests.support.virtual import VirtualTime, run_virtual
 
 T = Table.OBJECTS
 
@@ -30,13 +34,18 @@ async def test_reads_and_writes_give_up() -> None:
         await engine.write(T, [(b"a", b"1")])
 
 
-@pytest.mark.slow
-async def test_a_scan_that_gets_on_is_not_given_up() -> None:
-    engine = PatientEngine(RefusingEngine(), patience=0.4, rest=0.01)
-    rows = [Row(b"%03d" % number, b"x") for number in range(100)]
-    await engine.write(T, rows)
-    assert [row async for row in engine.scan(T, b"", None, limit=1_000)] == rows  # a second
-    assert len([row async for row in engine.scan(T, b"", None, limit=33)]) == 33
+def test_a_scan_that_gets_on_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        engine = PatientEngine(RefusingEngine(), patience=0.4, rest=0.01)
+        rows = [Row(b"%03d" % number, b"x") for number in range(100)]
+        await engine.write(T, rows)
+        begun = asyncio.get_running_loop().time()
+        assert [row async for row in engine.scan(T, b"", None, limit=1_000)] == rows
+        assert asyncio.get_running_loop().time() > begun + 0.9, "longer than its patience"
+        assert len([row async for row in engine.scan(T, b"", None, limit=33)]) == 33
+
+    monkeypatch.setattr(patient, "time", VirtualTime())
+    run_virtual(main())
 
 
 async def test_a_swap_is_not_repeated() -> None:
