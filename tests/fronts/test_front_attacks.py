@@ -64,9 +64,9 @@ class Served:
         writer.write(raw)
         return await rest(reader)
 
-    async def empty(self) -> None:
+    async def empty(self, seconds: float = 20) -> None:
         """Wait until no connection is left."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(seconds):
             while self.front.connections:  # noqa: ASYNC110 - the front has no event for it
                 await asyncio.sleep(0.01)
         assert not self.front.peers
@@ -329,7 +329,7 @@ async def test_a_closed_connection_whose_answer_nobody_takes_ends() -> None:
             sock.connect(served.address)
             sock.sendall(LAST)
             assert await comes(lambda: served.front.connections)
-            await served.empty()
+            await served.empty(5)
             received = 0
             with suppress(ConnectionError):
                 while piece := sock.recv(1 << 16):

@@ -261,7 +261,7 @@ def test_hbase_is_killed(tmp_path: Path) -> None:
             assert not _put(client, 1_000)
             assert time.monotonic() - begun < 15
             cluster.start()
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not _put(two.client(), 1_001):
                 assert time.monotonic() < deadline, "no service again"
                 time.sleep(0.2)
