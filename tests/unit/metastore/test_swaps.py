@@ -18,6 +18,7 @@ from metastore.hbase import wire
 from metastore.hbase.address import Address
 from metastore.hbase.breaker import Breaker
 from metastore.hbase.swaps import Swaps
+from tests.support.waiting import comes
 
 _binary: Any = TCyBinaryProtocolFactory()  # type: ignore[no-untyped-call]
 REQUEST = wire.ask(b"table", b"key", b"r:v", b"old", b"new")
@@ -52,9 +53,16 @@ class Script:
         self.acts = list(acts)
         self.opened = 0
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def close(self) -> None:
+        """End all connections, whoever waits on them."""
+        for writer in self._writers:
+            writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
+        self._writers.append(writer)
         while self.acts:
             try:
                 await reader.readexactly(len(REQUEST))
@@ -134,11 +142,12 @@ async def test_a_call_that_is_cancelled_leaves_no_connection_behind() -> None:
 
 
 async def test_a_call_waits_for_a_connection_so_long_and_no_longer() -> None:
-    async with served("silence", "silence", YES, count=1, seconds=0.2, patience=0.1) as (swaps, _):
+    async with served("silence", "silence", count=1, patience=0.1) as (swaps, script):
         first = asyncio.create_task(put(swaps))
-        await asyncio.sleep(0.01)
+        assert await comes(lambda: len(script.acts) == 1)
         with pytest.raises(Unavailable, match="waiting"):
             await put(swaps)
+        script.close()
         with pytest.raises(Unknown):
             await first
     async with served(*[YES] * 50, count=3) as (swaps, script):
