@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.hbase import running
 
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "tests" / "s3"
+PROCESSES = 4
 CORE = (
     "test_bucket_versioning.py",
     "test_complete_multipart_upload.py",
@@ -59,4 +61,12 @@ def test_core(engine: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("engine", ["cached", "hbase"])
 def test_all_of_it(engine: str, tmp_path: Path) -> None:
-    run(engine, tmp_path)
+    """In several processes with gateways of their own: changes of buckets mostly wait."""
+    files = sorted(path.name for path in SUITE.glob("test_*.py"))
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        runs = [
+            pool.submit(run, engine, tmp_path / str(n), *files[n::PROCESSES])
+            for n in range(PROCESSES)
+        ]
+    for one in runs:
+        one.result()
