@@ -10,10 +10,11 @@ A row is written in the oldest format that can hold it, so that gateways of the 
 what has nothing new in it, and refuse the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import repeat
+from operator import attrgetter
 from struct import Struct
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -150,17 +151,26 @@ def kind_of(data: bytes) -> int:
 
 
 @cache
-def _since_2(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+def _since_2(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The fields of a record that format 1 has not, with the values that it need not have."""
     names = getattr(kind, "SINCE_2", ())
-    return tuple((f.name, f.default) for f in msgspec.structs.fields(kind) if f.name in names)
+    return {f.name: f.default for f in msgspec.structs.fields(kind) if f.name in names}
+
+
+@cache
+def _in_format_1(kind: type[msgspec.Struct]) -> Callable[[Any], bool]:
+    """Whether format 1 can hold a record of this kind, but for what lies within."""
+    later = _since_2(kind)
+    if len(later) < 2:  # of which attrgetter makes no tuple
+        return lambda record: all(getattr(record, n) == value for n, value in later.items())
+    read, plain = attrgetter(*later), tuple(later.values())
+    return lambda record: read(record) == plain
 
 
 def _format_of(record: msgspec.Struct) -> int:
     """The oldest format that can hold a record."""
-    for name, default in _since_2(type(record)):
-        if getattr(record, name) != default:
-            return 2
+    if not _in_format_1(type(record))(record):
+        return 2
     return _format_of(record.draft) if type(record) is Upload else 1
 
 
@@ -309,7 +319,7 @@ def _of_format_1(record: Any) -> Any:
         result = record.result and _of_format_1(record.result)
         return replace(record, draft=_of_format_1(record.draft), result=result)
     kind: type[msgspec.Struct] = type(record)
-    later = {name for name, _ in _since_2(kind)}
+    later = _since_2(kind)
     if not later:
         return record
     kept = {n: getattr(record, n) for n in record.__struct_fields__ if n not in later}

@@ -3,7 +3,7 @@
 A bucket's record has its own quota and its owner's, so a bucket without any costs nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -30,12 +30,14 @@ def of_account(account_id: str) -> bytes:
     return b"account\0" + bytes.fromhex(account_id)
 
 
-def scopes(bucket: Bucket) -> Iterator[Scope]:
+def scopes(bucket: Bucket) -> Sequence[Scope]:
     """The quotas that a bucket is under."""
+    found = []
     if bucket.quota is not None:
-        yield Scope(of_bucket(bucket.id), bucket.quota)
+        found.append(Scope(of_bucket(bucket.id), bucket.quota))
     if bucket.owner_quota is not None:
-        yield Scope(of_account(bucket.owner), bucket.owner_quota)
+        found.append(Scope(of_account(bucket.owner), bucket.owner_quota))
+    return found
 
 
 class Quotas:
