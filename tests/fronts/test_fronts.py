@@ -431,9 +431,7 @@ async def test_a_body_may_be_slow_but_not_trickle_for_ever() -> None:
         assert (status, headers["x-code"]) == (400, "requesttimeout")
         assert not sending.done(), "it was cut off while it trickled"
         await sending
-        for _ in range(
-            3
-        ):  # a busy machine may stand still, and the body with it, but not each time
+        for _ in range(3):  # a busy machine may stand still, but hardly each time
             if (status := await slow_enough()) == 200:
                 break
         assert status == 200
