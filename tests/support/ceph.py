@@ -17,6 +17,7 @@ from tests.support.waiting import eventually
 
 RUN = Path(__file__).parents[2] / "deploy" / "ceph" / "run"
 _READY = "Ceph is ready: "
+_SCRUB = frozenset({"scrubbing", "deep", "inconsistent"})  # says nothing of where copies are
 
 
 class Ceph:
@@ -104,7 +105,7 @@ class Ceph:
         return (
             len(found["quorum"]) == len(self.daemons("mon"))
             and found["osdmap"]["num_up_osds"] == len(self.daemons("osd"))
-            and all(group["state_name"] == "active+clean" for group in groups)
+            and all(_is_whole(group["state_name"]) for group in groups)
         )
 
     def _pid(self, name: str) -> int:
@@ -190,6 +191,11 @@ def emptied(cluster: Ceph, wanted: str) -> str:
             for found in list(context.list_objects()):
                 context.remove_object(found.key)
     return pool
+
+
+def _is_whole(state: str) -> bool:
+    """Whether all copies of a placement group are in place, be it scrubbed or found to rot."""
+    return set(state.split("+")) - _SCRUB == {"active", "clean"}
 
 
 def _end(made: Ceph, process: int) -> None:
