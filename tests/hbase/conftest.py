@@ -15,8 +15,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("hbase"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
-    """Three gateways that all tests share which ask for them."""
+    """Three gateways, which act on rules all the time: gone with the tests that ask for them."""
     with Trio.started(tmp_path_factory.mktemp("trio")) as started:
         yield started
