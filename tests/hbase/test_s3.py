@@ -36,6 +36,7 @@ def environment(engine: str) -> dict[str, str]:
 
 def run(engine: str, folder: Path, *files: str) -> None:
     """The suite, or some of its files, in a process of its own."""
+    folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "--basetemp"]
     done = subprocess.run(
         [*command, str(folder / "t"), *(str(SUITE / name) for name in files or [""])],
