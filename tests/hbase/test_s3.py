@@ -12,7 +12,7 @@ from tests.support.hbase import running
 
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "tests" / "s3"
-PROCESSES = 4
+PROCESSES = 2  # more make tables in one small HBase at once than it makes in time
 CORE = (
     "test_bucket_versioning.py",
     "test_complete_multipart_upload.py",
