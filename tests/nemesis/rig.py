@@ -20,8 +20,8 @@ from tests.support.memcached import Memcached
 from tests.support.server import Server
 
 PREFIX = "n"
-# Seconds in which every request is answered. A swap without an answer takes up to 8, and so does the
-# read that resolves it (engine.PATIENCE and TIMEOUT); what comes before may be slow as well.
+# Seconds in which every request is answered. A swap without an answer takes up to 8, and so does
+# the read that resolves it (engine.PATIENCE and TIMEOUT); what comes before may be slow as well.
 DEADLINE = 25.0
 AGAIN = 5.0  # seconds after a first answer in which service is whole again
 THREADS = 80  # of one worker: 20 for HBase, 16 and more for files
