@@ -21,12 +21,12 @@ from ocean.objects.quotas import of_bucket
 from ocean.rules.lifecycle import DAY_MS
 from ocean.store import SystemClock
 from tests.attacks.test_authorization import ask
+from tests.support.documents import ENABLED, versioning
 from tests.support.inprocess import OTHER, OWNER, ROOT, Answer, InProcess
 from tests.support.signing import Choices, by_header
 
 OF_BUCKET, OF_USER = "/v1/buckets/bucket/quota", "/v1/users/owner/quota"
-SUSPENDED = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
-ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+SUSPENDED = versioning("Suspended")
 
 
 class Tomorrow(SystemClock):
