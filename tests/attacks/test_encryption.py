@@ -24,6 +24,7 @@ from ocean.objects.encryption import EncryptionRequest, Subject
 from ocean.objects.put import Expected, Spool
 from ocean.store import Ocean
 from tests.support import embedded
+from tests.support.documents import ENABLED
 from tests.support.embedded import begun, config_of, make_bucket
 from tests.support.inprocess import Answer, InProcess
 from tests.support.signing import Choices, Headers, by_header
@@ -426,8 +427,7 @@ async def test_rows_of_two_objects_that_were_swapped(
 
 @pytest.mark.parametrize("what", ["manifest", "encryption"])
 async def test_rows_of_two_versions_that_were_swapped(client: Client, what: str) -> None:
-    document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-    await client.right("PUT", "/bucket?versioning", {}, document)
+    await client.right("PUT", "/bucket?versioning", {}, ENABLED)
     ids = [
         (await client.right("PUT", "/bucket/key", WRITE["S3"], body_of(size))).headers[
             "x-amz-version-id"

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from metastore.records import Bucket
 from tests.attacks.test_authorization import KEY, ask, statement, store
+from tests.support.documents import ENABLED
 from tests.support.inprocess import OTHER, OWNER, InProcess
 from tests.support.signing import FORMS, Choices, by_header, by_query
 
-ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 TAGS = b"<Tagging><TagSet><Tag><Key>clearance</Key><Value>top</Value></Tag></TagSet></Tagging>"
 
 
