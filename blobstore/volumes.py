@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from blobstore import frames
@@ -17,7 +18,7 @@ from blobstore.frames import Damage, Needle
 from blobstore.ids import BlobNames
 
 BATCH = 1 << 20  # bytes after which a batch takes no further needle
-GATHER = 0.005  # seconds at most for which a batch waits to grow
+GATHER = 0.05  # seconds at most for which a batch waits to grow
 FEW = 2  # writers that are not worth waiting for
 WINDOW = 1 << 20  # bytes that a scan reads at a time
 
@@ -38,8 +39,10 @@ class Volumes:
         self._active: str | None = None
         self._end = 0  # of the active volume
         self._waiting: deque[_Put] = deque()
+        self._bytes = 0  # of those that wait
         self._flushing: asyncio.Task[None] | None = None
-        self._last = (0, 0)  # needles of the last two batches
+        self._around = 0  # puts of the last batch, and those that had come when it was durable
+        self._gathered = asyncio.Event()
         self._put_at = 0.0
         self._took = 0.0  # seconds of the last append and sync
 
@@ -58,6 +61,9 @@ class Volumes:
         loop = asyncio.get_running_loop()
         put = _Put(frames.checked_label(label), data, loop.create_future())
         self._waiting.append(put)
+        self._bytes += len(data)
+        if self._complete():
+            self._gathered.set()
         if self._flushing is None:
             self._flushing = loop.create_task(self._flush())
         return await put.stored
@@ -91,21 +97,28 @@ class Volumes:
                     for put, extent in zip(batch, extents, strict=True):
                         if not put.stored.done():
                             put.stored.set_result(extent)
-                self._last = (self._last[1], len(batch))
+                self._around = len(batch) + len(self._waiting)
                 self._put_at = time.monotonic()
                 self._took = self._put_at - begun
         finally:
             self._flushing = None
 
     async def _gather(self) -> None:
-        """Wait a moment when fewer puts are here than the last two syncs had.
+        """Wait for most of those that are around, for little longer than a sync takes.
 
-        Writers that were answered by one commit come back over a few milliseconds; two halves
-        that alternate would go on as halves, and each sync costs far more than the wait.
+        Writers that were answered by one commit come back over a few milliseconds, and half of
+        them may be in that commit: two halves that alternate would go on as halves, and each sync
+        costs far more than the wait.
         """
-        last = sum(self._last)
-        if last > FEW and 3 * len(self._waiting) < 2 * last:
-            await asyncio.sleep(min(self._took / 2, GATHER))
+        if self._around <= FEW or self._complete():
+            return
+        self._gathered.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(1.5 * self._took, GATHER)):
+                await self._gathered.wait()
+
+    def _complete(self) -> bool:
+        return 4 * len(self._waiting) >= 3 * self._around or self._bytes >= BATCH
 
     def _take(self) -> list[_Put]:
         """Puts that still have someone waiting, up to a batch of bytes."""
@@ -113,6 +126,7 @@ class Volumes:
         length = 0
         while self._waiting and length < BATCH:
             put = self._waiting.popleft()
+            self._bytes -= len(put.data)
             if not put.stored.done():
                 batch.append(put)
                 length += len(put.data)

@@ -11,7 +11,7 @@ from blobstore import BlobNames, BlobStore, Corrupt, Damage, Extent, Full, NotFo
 from blobstore.extents import Layout
 from blobstore.files import Files
 from blobstore.memory import Memory
-from blobstore.volumes import Volumes, read_needle, scan
+from blobstore.volumes import BATCH, Volumes, read_needle, scan
 
 
 @pytest.fixture
@@ -65,6 +65,33 @@ async def test_fsyncs_of_64_writers(tmp_path: Path, puts: int) -> None:
     await asyncio.gather(*(writer(number) for number in range(64)))
     assert store.counters.fsyncs <= 64 * puts / 8
     await store.close()
+
+
+class Slow(Memory):
+    """Its syncs take 10 ms."""
+
+    async def sync(self, blob: str) -> None:
+        await asyncio.sleep(0.01)
+        await super().sync(blob)
+
+
+@pytest.mark.parametrize("size", [1, BATCH])
+async def test_two_halves_that_alternate_become_one(size: int) -> None:
+    """Each writer is busy elsewhere, as with a commit, for as long as a sync takes."""
+    store = Slow()
+    volumes = Volumes(store, BlobNames(1), limit=1 << 30)
+
+    async def writer(first: float) -> None:
+        await asyncio.sleep(first)
+        for _ in range(10):
+            await volumes.put(b"", bytes(size))
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(writer(n % 2 * 0.01) for n in range(8)))
+    if size == BATCH:  # there is nothing to gather: each put is a batch
+        assert store.counters.fsyncs == 80
+    else:
+        assert store.counters.fsyncs <= 15
 
 
 async def test_a_put_during_a_sync_goes_with_the_next(volumes: Volumes, store: Memory) -> None:
