@@ -75,20 +75,20 @@ class Leftovers:
                 return Discarded(bucket_id, key, edit=left) if versions.removable(after) else None
         raise Conflict(key)
 
-    async def drop(self, bucket_id: bytes, key: str, seq: int) -> None:
-        """Have the Head no longer name a version whose row is none.
+    async def drop(self, bucket_id: bytes, key: str, seq: int) -> bool:
+        """Have the Head no longer name a version whose row is none; whether this call did it.
 
         The Head is read before the row: the swap then fails if this is another's seq by now.
         """
         for _ in range(ATTEMPTS):
             data, head = await self._heads.read(bucket_id, key)
             if not versions.contains(head.live, seq):
-                return
+                return False
             stored = await self._heads.read_version(bucket_id, key, seq)
             if stored is None or stored.row.version.kind is not Kind.NONE:
-                return
+                return False
             if await self._heads.swap(bucket_id, key, data, versions.drop(head, seq)):
-                return
+                return True
         raise Conflict(key)
 
     async def unnamed(self, bucket_id: bytes, key: str, seq: int) -> StoredVersion | None:

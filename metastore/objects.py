@@ -236,7 +236,6 @@ class Objects:
             if current is None or current.seq != gone.seq:
                 guard(gone)
                 if await self._erase_row(bucket, key, gone):
-                    await self.leftovers.drop(bucket.id, key, gone.seq)
                     return gone
             elif await self._erase_current(bucket, key, gone.seq, guard):
                 return gone
@@ -295,8 +294,12 @@ class Objects:
         if not await self._heads.swap_version(bucket.id, key, stored.data, after):
             return False
         await self._buckets.confirm(view)
-        self.discarded(Discarded(bucket.id, key, seq=gone.seq))
-        self.gone(view.bucket, gone.size, gone.kind is Kind.OBJECT)
+        try:
+            dropped = await self.leftovers.drop(bucket.id, key, gone.seq)
+        finally:
+            self.discarded(Discarded(bucket.id, key, seq=gone.seq))
+        if dropped:  # else a commit did meanwhile, which counts what it takes out of the Head
+            self.gone(view.bucket, gone.size, gone.kind is Kind.OBJECT)
         return True
 
     async def _amend_row(self, bucket_id: bytes, key: str, old: Version, new: Version) -> bool:
@@ -394,8 +397,8 @@ class Objects:
             if plan is None or self._buckets.stale(view):
                 continue
             if await self._land(view, key, stored, plan.head):
-                if null is not None and versions.replaces(plan, null):
-                    self.gone(view.bucket, null.size, 1)
+                if sizes := versions.pruned(plan, null):
+                    self.gone(view.bucket, sum(sizes), len(sizes))
                 return plan
         raise Conflict(key)
 

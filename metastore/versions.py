@@ -31,13 +31,15 @@ class Deletion(NamedTuple):
 class Plan(NamedTuple):
     """A commit to be: `copies` (the current version) go into `versions` before `head` is swapped.
 
-    `displaced` is the version that was current, `version` the one that the commit makes.
+    `displaced` is the version that was current, `version` the one that the commit makes, `pruned`
+    has seq and size of the noncurrent objects that it deletes beside those.
     """
 
     head: Head
     copies: tuple[Version, ...] = ()
     displaced: Version | None = None
     version: Version | None = None
+    pruned: tuple[tuple[int, int], ...] = ()
 
     @property
     def swap_only(self) -> bool:
@@ -150,10 +152,13 @@ def gone(before: Head, after: Head) -> Version | None:
     return None if after.current is not None and after.current.seq == was.seq else was
 
 
-def replaces(plan: Plan, null: Version) -> bool:
-    """Whether a commit takes the place of a null version, an object in a row of its own."""
+def pruned(plan: Plan, null: Version | None) -> Sequence[int]:
+    """Sizes of the noncurrent objects that a commit removes, given the null one in its own row."""
+    sizes = dict(plan.pruned)
     made = plan.version
-    return null.kind is Kind.OBJECT and made is not None and made.null
+    if made is not None and made.null and null is not None and null.kind is Kind.OBJECT:
+        sizes[null.seq] = null.size  # which may be pruned by the same commit
+    return list(sizes.values())
 
 
 def mode_above(null: Version | None, mode: Versioning) -> Versioning:

@@ -91,12 +91,7 @@ class Acts:
         def decide(now: Head, _current: Version | None, mode: Versioning) -> Plan | None:
             return _plan(stack, wanted, marker, mode) if now == stack.head else None
 
-        if await self._meta.objects.commit(bucket, key, decide) is None:
-            return False
-        pruned = [stack.versions[one.position] for one in wanted if one.action is Action.DELETE]
-        objects = [one.size for one in pruned if one.kind is Kind.OBJECT]
-        self._meta.objects.gone(bucket, sum(objects), len(objects))
-        return True
+        return await self._meta.objects.commit(bucket, key, decide) is not None
 
     async def _fresh(self, bucket: Bucket) -> Bucket:
         """The bucket with rules that commits may act by; NoBucket."""
@@ -126,15 +121,19 @@ def _plan(stack: Stack, wanted: Sequence[Due], marker: Version, mode: Versioning
     rows = {Action.DELETE}
     if head.current is None:
         rows.add(Action.DELETE_MARKER)
-    seqs = sorted(stack.names[one.position][0] for one in wanted if one.action in rows)
-    after = versions.prune(head, seqs) if seqs else head
-    match wanted[-1].action:
-        case Action.EXPIRE:
-            return versions.remove(after, marker, mode)
-        case Action.DELETE_MARKER if head.current is not None:
-            return versions.erase(after)
-        case _:
-            return Plan(after)
+    positions = [one.position for one in wanted if one.action in rows]
+    pruned = {stack.names[at][0]: stack.versions[at] for at in positions}
+    after = versions.prune(head, sorted(pruned)) if pruned else head
+    plan: Plan | None = Plan(after)
+    last = wanted[-1].action
+    if last is Action.EXPIRE:
+        plan = versions.remove(after, marker, mode)
+    elif last is Action.DELETE_MARKER and head.current is not None:
+        plan = versions.erase(after)
+    if plan is None:
+        return None
+    sizes = ((seq, one.size) for seq, one in pruned.items() if one.kind is Kind.OBJECT)
+    return plan._replace(pruned=tuple(sizes))
 
 
 def _tally(rows: int, stack: Stack, found: Sequence[Due], now_ms: int) -> Tally:

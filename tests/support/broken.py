@@ -212,13 +212,13 @@ def collect_without_looking(patch: pytest.MonkeyPatch) -> None:
 def drop_without_looking(patch: pytest.MonkeyPatch) -> None:
     """A seq is dropped from the Head whatever its row says."""
 
-    async def drop(self: Leftovers, bucket_id: bytes, key: str, seq: int) -> None:
+    async def drop(self: Leftovers, bucket_id: bytes, key: str, seq: int) -> bool:
         while True:
             data, head = await self._heads.read(bucket_id, key)
             if not versions.contains(head.live, seq):
-                return
+                return False
             if await self._heads.swap(bucket_id, key, data, versions.drop(head, seq)):
-                return
+                return True
 
     patch.setattr(Leftovers, "drop", drop)
 
