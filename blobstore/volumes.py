@@ -88,6 +88,8 @@ class Volumes:
             while self._waiting:
                 await self._gather()
                 batch = self._take()
+                if not batch:
+                    continue
                 begun = time.monotonic()
                 try:
                     extents = await self._store_batch(batch)

@@ -18,23 +18,31 @@ _TAGGING = _WRITING | {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"}
 _ENCRYPTING = _WRITING | {"s3:ReplicateObject", "s3:UpdateObjectEncryption"}
 _OBJECT_ACLS = frozenset({"s3:PutObjectAcl", "s3:PutObjectVersionAcl"})
 _GRANTING = _WRITING | _OBJECT_ACLS | _CREATING | {"s3:PutBucketAcl"}
-_TAGGED = _OBJECT_ACLS | {
-    f"s3:{verb}{kind}{part}"
-    for kind in ("Object", "ObjectVersion")
-    for verb, parts in (
-        ("Get", ("", "Acl", "Attributes", "Tagging")),
-        ("Put", ("Tagging",)),
-        ("Delete", ("Tagging",)),
-    )
-    for part in parts
-}
+_ANNOTATIONS = frozenset({"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"})
+_TAGGED = (
+    _OBJECT_ACLS
+    | _ANNOTATIONS
+    | {"s3:UpdateObjectEncryption"}
+    | {
+        f"s3:{verb}{kind}{part}"
+        for kind in ("Object", "ObjectVersion")
+        for verb, parts in (
+            ("Get", ("", "Acl", "Annotation", "Attributes", "Tagging")),
+            ("Put", ("Annotation", "Tagging")),
+            ("Delete", ("Annotation", "Tagging")),
+        )
+        for part in parts
+    }
+)
 
 TAKEN_BY = {
     keys.EXISTING_OBJECT_TAG: _TAGGED,
+    "s3:annotation-prefix": _ANNOTATIONS,
     "s3:delimiter": _LISTING,
     "s3:if-match": frozenset({"s3:DeleteObject", "s3:PutObject"}),
     "s3:if-none-match": frozenset({"s3:PutObject"}),
     "s3:locationconstraint": _CREATING,
+    "s3:max-annotation-results": _ANNOTATIONS,
     "s3:max-keys": _LISTING,
     "s3:object-lock-legal-hold": _WRITING | {"s3:PutObjectLegalHold"},
     "s3:object-lock-mode": _WRITING | {"s3:PutObjectRetention"},

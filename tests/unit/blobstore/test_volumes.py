@@ -189,6 +189,14 @@ async def test_a_canceled_put_disturbs_nobody(volumes: Volumes, store: Memory) -
     assert len(await found(store, volumes.active or "")) == 4  # nobody waits for the fifth
 
 
+async def test_of_canceled_puts_alone_nothing_is_written(volumes: Volumes, store: Memory) -> None:
+    task = asyncio.create_task(volumes.put(b"", b"nobody's"))
+    await asyncio.sleep(0)
+    task.cancel()
+    await volumes.close()
+    assert (store.counters.writes, volumes.active) == (0, None)
+
+
 @given(st.lists(st.tuples(st.binary(max_size=50), st.binary(max_size=3000)), max_size=30))
 async def test_scan_finds_what_was_put(puts: list[tuple[bytes, bytes]]) -> None:
     store = Memory()

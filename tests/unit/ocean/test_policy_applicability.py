@@ -65,6 +65,12 @@ def test_the_table_names_keys_and_actions_that_there_are() -> None:
             "PutObjectTagging PutObjectVersionAcl DeleteObjectTagging DeleteObjectVersionTagging",
             "DeleteObjectVersion GetObjectRetention",
         ),
+        (
+            "s3:ExistingObjectTag/team",
+            "GetObjectAnnotation ListObjectVersionAnnotations UpdateObjectEncryption",
+            "GetObjectVersionAnnotationForReplication",
+        ),
+        ("s3:annotation-prefix", "ListObjectAnnotations", "GetObjectAnnotation ListBucket"),
         ("s3:RequestObjectTag/team", "PutObject PutObjectTagging", "GetObject DeleteObjectTagging"),
         ("s3:RequestObjectTagKeys", "PutObject PutObjectVersionTagging", "GetObjectTagging"),
         ("s3:object-lock-mode", "PutObject PutObjectRetention", "GetObject PutObjectLegalHold"),
