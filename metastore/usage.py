@@ -4,7 +4,8 @@ A row is never below what is stored, so that nobody who asks it first stores too
 to commit adds to it before (`reserve`), and what turned out not to be stored, or to be gone, is
 taken off afterwards (`give_back`). A process that dies in between, or never hears of a swap, leaves
 the row too high; a count of what is there brings it down again. A count is of rows that change
-meanwhile: what was added since it began is added to it, whether it saw it or not.
+meanwhile: what was added since it began is added to it, whether it saw it or not. Such a count is
+too high in turn, and is made again; one beside which nothing changed is exact.
 
 Within a process the changes of a row are made together, one swap after the other.
 """
@@ -50,9 +51,11 @@ class Amount(NamedTuple):
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True):
-    """A row: what is `used` at most, and all that was ever `added`.
+    """A row: what is `used` at most, and all that was ever `added` and `removed`.
 
-    Until it was `counted` nothing is refused. `epochs` are the lives that changed it since.
+    Until it was `counted` nothing is refused. `epochs` are the lives that changed it since;
+    `again_ms` is when it is to be counted again; counts that began under another `since` say
+    nothing of it.
     """
 
     used: Amount = Amount()
@@ -60,6 +63,40 @@ class Usage(msgspec.Struct, frozen=True, array_like=True):
     counted: bool = False
     epochs: tuple[int, ...] = ()
     trail: tuple[bytes, ...] = ()
+    removed: Amount = Amount()
+    since: bytes = b""
+    again_ms: int = 0
+
+
+class Count(NamedTuple):
+    """What a count `found` that began when the row was `begun`.
+
+    `ended` are lives that change nothing any more. It is to be made again at `again_ms`, or at
+    `loose_ms` when the row changed meanwhile.
+    """
+
+    begun: Usage
+    found: Amount
+    ended: frozenset[int] = frozenset()
+    again_ms: int = 0
+    loose_ms: int = 0
+
+    def applied(self, usage: Usage) -> Usage:
+        """The row put right by it."""
+        begun = self.begun
+        if usage.since != begun.since:
+            return usage
+        exact = (usage.added, usage.removed) == (begun.added, begun.removed)
+        most = self.found.plus(usage.added.minus(begun.added))
+        if usage.counted and not exact:
+            most = Amount(min(most.size, usage.used.size), min(most.objects, usage.used.objects))
+        return replace(
+            usage,
+            used=most,
+            counted=True,
+            epochs=tuple(epoch for epoch in usage.epochs if epoch not in self.ended),
+            again_ms=self.again_ms if exact else self.loose_ms,
+        )
 
 
 class _Wanted(NamedTuple):
@@ -83,16 +120,17 @@ class _Batch:
         """The row after it: who does not fit gets nothing. Called again when others were first."""
         self._granted.clear()
         used, added = usage.used.minus(self.owed), usage.added
+        removed = usage.removed.plus(self.owed)
         for one in self.wanted:
             after = used.plus(one.amount)
             fits = not usage.counted or after.fits(one.quota)
             self._granted.append(fits)
             if fits:
                 used, added = after, added.plus(one.amount)
-        if (used, added) == (usage.used, usage.added):
+        if (added, removed) == (usage.added, usage.removed):
             return usage
         epochs = usage.epochs if epoch in usage.epochs else (*usage.epochs, epoch)
-        return replace(usage, used=used, added=added, epochs=epochs)
+        return replace(usage, used=used, added=added, removed=removed, epochs=epochs)
 
     def landed(self) -> Amount:
         """Tell who asked; what was granted to somebody who has gone meanwhile."""
@@ -159,24 +197,16 @@ class Ledger:
         while tasks := [one.changing for one in self._scopes.values() if one.changing]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def counted(self, scope: bytes, begun: Usage, found: Amount, ended: set[int]) -> Usage:
-        """Put right what a count found that began when the row was `begun`.
+    async def counted(self, scope: bytes, count: Count) -> Usage:
+        """Put the row right by a count."""
+        return await self._change(scope, count.applied)
 
-        `ended` are lives that change nothing any more.
-        """
+    async def begin_anew(self, scope: bytes) -> None:
+        """Have it counted before it refuses anything: more is under it than was counted."""
+        since = self._edits.next()
+        await self._change(scope, lambda usage: replace(usage, counted=False, since=since))
 
-        def change(usage: Usage) -> Usage:
-            most = found.plus(usage.added.minus(begun.added))
-            if usage.counted:
-                most = Amount(
-                    min(most.size, usage.used.size), min(most.objects, usage.used.objects)
-                )
-            living = tuple(epoch for epoch in usage.epochs if epoch not in ended)
-            return replace(usage, used=most, counted=True, epochs=living)
-
-        return await self._change(scope, change)
-
-    async def forget(self, scope: bytes, clean: set[int]) -> None:
+    async def forget(self, scope: bytes, clean: frozenset[int]) -> None:
         """Lives that ended and left the row as it should be are no reason for a count."""
         if clean:
             await self._change(

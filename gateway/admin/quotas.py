@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -12,17 +11,16 @@ from msgspec.structs import replace
 from gateway.admin.answers import Route, decoded, json_answer
 from gateway.http import Response
 from metastore.buckets import Buckets
-from metastore.errors import NoBucket
 from metastore.records import Bucket, Quota
 from metastore.usage import Ledger
 from ocean import errors
 from ocean.identity.errors import Absent
 from ocean.identity.identities import Identities
 from ocean.identity.records import Account
+from ocean.objects.owner_quotas import spread
 from ocean.objects.quotas import of_account, of_bucket
 
 CREATED = 2.0  # seconds after which a bucket is there whose creation knew the account before
-TOGETHER = 64  # buckets changed at once: each change waits until all processes know of it
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
@@ -87,6 +85,8 @@ class QuotasApi:
     ) -> Response:
         quota = decoded(body, QuotaGiven).record()
         bucket = await self._bucket(name)
+        if bucket.quota is None and quota is not None:  # nobody added what came since the last one
+            await self._ledger.begin_anew(of_bucket(bucket.id))
         await self._buckets.change(bucket, lambda one: replace(one, quota=quota))
         return json_answer(await self._shown(of_bucket(bucket.id), quota))
 
@@ -109,28 +109,16 @@ class QuotasApi:
             return replace(account, quota=quota)
 
         account = await self._identities.change_account(name, change)
-        await self._spread(account.id, quota)
+        await self._spread(account)
         await self._wait()
-        await self._spread(account.id, quota)
+        await self._spread(account)
         return json_answer(await self._shown(of_account(account.id), quota))
 
-    async def _spread(self, owner: str, quota: Quota | None) -> None:
-        """Note an account's quota in each of its buckets, where it is looked for."""
-        found = [
-            bucket
-            async for bucket in self._buckets.list()
-            if bucket.owner == owner and bucket.owner_quota != quota
-        ]
-        for first in range(0, len(found), TOGETHER):
-            some = found[first : first + TOGETHER]
-            noting = (self._note(bucket, quota) for bucket in some)
-            for done in await asyncio.gather(*noting, return_exceptions=True):
-                if isinstance(done, BaseException):
-                    raise done
-
-    async def _note(self, bucket: Bucket, quota: Quota | None) -> None:
-        with suppress(NoBucket):  # it was deleted meanwhile
-            await self._buckets.change(bucket, lambda one: replace(one, owner_quota=quota))
+    async def _spread(self, account: Account) -> None:
+        """What it may store now, which another operator may have changed."""
+        found = await self._identities.account(account.name)
+        if found is not None and found.id == account.id:
+            await spread(self._buckets, self._ledger, {found.id: found.quota})
 
     async def _bucket(self, name: str) -> Bucket:
         bucket = await self._buckets.find(name)

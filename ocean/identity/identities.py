@@ -8,11 +8,14 @@ import secrets
 import string
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
 from metastore.codec import decode, encode
-from metastore.engine import Engine, Swap, Table
+from metastore.engine import Corrupt, Engine, Swap, Table
+from metastore.listing import Cursor
+from metastore.records import Quota
 from metastore.rows import replaced, update
 from ocean.identity import naming, rows
 from ocean.identity.errors import Absent, Reserved, Taken
@@ -37,6 +40,16 @@ def new_secret() -> str:
 def new_edit() -> bytes:
     """Bytes that make a row's value unlike any before it."""
     return secrets.token_bytes(12)
+
+
+async def quotas(engine: Engine) -> dict[str, Quota | None]:
+    """What each account may store, by its id; left out are those whose row cannot be read."""
+    found = {}
+    async for row in Cursor(engine, Table.IDENTITIES, *rows.accounts(), _PAGE):
+        with suppress(Corrupt):
+            account = decode(Account, row.value)
+            found[account.id] = account.quota
+    return found
 
 
 class Identities:

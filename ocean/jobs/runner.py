@@ -64,7 +64,12 @@ class Jobs:
         self.scrubbing = Scrubbing(ocean.meta, ocean.blobs, self.watch, days=days, rate=rate)
         self.expiring = Expiring(ocean.meta, ocean.discard, ocean.clock, lifecycle)
         self.counting = Counting(
-            ocean.meta, ocean.quotas.ledger, self.watch, grace=grace, interval=interval
+            ocean.meta,
+            ocean.quotas.ledger,
+            self.watch,
+            ocean.clock,
+            grace=grace,
+            interval=interval,
         )
         ocean.meta.objects.discarded = self.collector.add
         self._tasks: list[asyncio.Task[None]] = []

@@ -43,15 +43,18 @@ class Store(NamedTuple):
     counting: Counting
 
     @classmethod
-    async def begin(cls, route: str = OF_BUCKET, **quota: int) -> "Store":
-        """OWNER's empty bucket under a quota that was counted."""
+    async def begin(cls, route: str = OF_BUCKET, grace: float = 0, **quota: int) -> "Store":
+        """OWNER's empty bucket under a quota that was counted, if there is one."""
         gateway = await InProcess.begin()
         ocean = gateway.ocean
         watch = Watch(ocean.meta)
-        counting = Counting(ocean.meta, ocean.quotas.ledger, watch, grace=0, interval=1)
+        counting = Counting(
+            ocean.meta, ocean.quotas.ledger, watch, ocean.clock, grace=grace, interval=1
+        )
         store = cls(gateway, counting)
         assert await store.put(target="/bucket", body=b"") == 200
-        await store.set(route, **quota)
+        if quota:
+            await store.set(route, **quota)
         return store
 
     async def set(self, route: str, **quota: int) -> None:
@@ -222,7 +225,7 @@ async def test_a_count_puts_right_what_a_life_left_that_is_over() -> None:
     await ocean.meta.lives.change(ocean.meta.life, LifeState.ENDED, 0)
     heir = await MetaStore.begin(ocean.meta.engine)
     ledger = Ledger(heir.engine, heir.edits)
-    await Counting(heir, ledger, Watch(heir), grace=0, interval=1).once()
+    await Counting(heir, ledger, Watch(heir), ocean.clock, grace=0, interval=1).once()
     assert (await ledger.find(of_bucket(bucket.id))).used == (0, 0)
 
 

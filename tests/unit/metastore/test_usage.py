@@ -10,7 +10,7 @@ from metastore.engine import EngineError, Unknown
 from metastore.errors import OverQuota
 from metastore.memory import Faults, FaultyEngine, MemoryEngine
 from metastore.records import Quota
-from metastore.usage import Amount, Ledger, Usage
+from metastore.usage import Amount, Count, Ledger, Usage
 
 SCOPE = b"bucket"
 ONE = Amount(10, 1)
@@ -24,7 +24,7 @@ def ledgers(engine: MemoryEngine, count: int) -> list[Ledger]:
 async def opened(engine: MemoryEngine, found: Amount = NOTHING) -> Ledger:
     """A row that was counted."""
     (ledger,) = ledgers(engine, 1)
-    await ledger.counted(SCOPE, Usage(), found, set())
+    await ledger.counted(SCOPE, Count(Usage(), found))
     return ledger
 
 
@@ -88,7 +88,7 @@ async def test_nothing_is_refused_before_it_was_counted() -> None:
     for _ in range(3):
         assert await wanted(ledger, ONE, Quota(size=5))
     found = Amount(100, 4)  # of which some may be those above: nobody knows
-    usage = await ledger.counted(SCOPE, begun, found, set())
+    usage = await ledger.counted(SCOPE, Count(begun, found))
     assert usage.used == Amount(130, 7)
     assert not await wanted(ledger, ONE, Quota(size=5))
 
@@ -103,11 +103,44 @@ async def test_a_count_brings_down_what_a_dead_process_left() -> None:
     begun = await living.find(SCOPE)
     assert set(begun.epochs) == {1, 2}
     await living.reserve(SCOPE, ONE, Quota())  # stored while it counts, after its key was looked at
-    usage = await living.counted(SCOPE, begun, ONE, ended={1})
+    usage = await living.counted(SCOPE, Count(begun, ONE, ended=frozenset({1})))
     assert usage.used == Amount(20, 2)
     assert usage.epochs == (2,)
-    again = await living.counted(SCOPE, usage, Amount(500, 50), set())
-    assert again.used == Amount(20, 2)  # a count that is too high changes nothing
+    await living.reserve(SCOPE, ONE, Quota())
+    again = await living.counted(SCOPE, Count(usage, Amount(500, 50)))
+    assert again.used == Amount(30, 3)  # a count that is too high changes nothing
+
+
+async def test_a_count_beside_which_nothing_changed_is_exact() -> None:
+    ledger = await opened(MemoryEngine(), Amount(10, 1))
+    begun = await ledger.find(SCOPE)
+    for found in (Amount(30, 3), Amount(20, 2)):
+        usage = await ledger.counted(SCOPE, Count(begun, found, again_ms=7, loose_ms=3))
+        assert (usage.used, usage.again_ms) == (found, 7)
+
+
+@pytest.mark.parametrize("change", ["add", "remove"])
+async def test_any_other_is_to_be_made_again(change: str) -> None:
+    ledger = await opened(MemoryEngine(), Amount(20, 2))
+    begun = await ledger.find(SCOPE)
+    if change == "add":
+        await ledger.reserve(SCOPE, ONE, Quota())
+    else:
+        ledger.give_back(SCOPE, ONE)
+        await ledger.settle()
+    count = Count(begun, Amount(20, 2), again_ms=7, loose_ms=3)
+    usage = await ledger.counted(SCOPE, count)
+    assert (usage.used, usage.again_ms) == (Amount(30, 3) if change == "add" else ONE, 3)
+
+
+async def test_a_count_from_before_it_began_anew_says_nothing() -> None:
+    ledger = await opened(MemoryEngine(), Amount(20, 2))
+    begun = await ledger.find(SCOPE)
+    await ledger.begin_anew(SCOPE)
+    usage = await ledger.counted(SCOPE, Count(begun, NOTHING))
+    assert (usage.used, usage.counted) == (Amount(20, 2), False)
+    usage = await ledger.counted(SCOPE, Count(usage, NOTHING))
+    assert (usage.used, usage.counted) == (NOTHING, True)
 
 
 async def test_who_goes_away_leaves_nothing() -> None:
