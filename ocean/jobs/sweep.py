@@ -21,6 +21,7 @@ from ocean.ports import Clock
 
 log = logging.getLogger(__name__)
 
+STUCK_MS = 600_000  # far longer than a Complete takes; one that goes on begins again
 DAY_MS = 86_400_000  # a completed upload is remembered so long, for clients that repeat Complete
 Spend = Callable[[], Awaitable[None]]
 
@@ -36,12 +37,13 @@ class Sweep:
         self._collector = collector
         self._clock = clock
         self._noted: set[Discarded] = set()
+        self._completing: dict[bytes, int] = {}  # when the pass came by that found it so, by op
         self.buckets: set[bytes] = set()  # ids that rows of the last pass began with
 
     async def run(self, pause: Spend) -> Counter[str]:
         """Pass over all rows, `pause` now and then; the live bytes of each volume."""
         live: Counter[str] = Counter()
-        seen = _Seen(set(), {}, set(), set())
+        seen = _Seen(set(), {}, set(), set(), {})
         count = 0
         async for named in Census(self._meta.engine).rows():
             count += 1
@@ -61,6 +63,7 @@ class Sweep:
                 with suppress(BlobError):  # the next pass finds them again
                     await self._discard.upload(bucket_id, upload_id, frozenset())
         self._noted, self.buckets = seen.noted, seen.buckets
+        self._completing = seen.completing
         return live
 
     async def _look(self, named: Named, seen: "_Seen") -> None:
@@ -112,8 +115,11 @@ class Sweep:
             elif self._clock.now_ms() - _done_ms(upload) > DAY_MS:
                 await self._meta.uploads.remove(bucket_id, upload)
         elif upload.state is not UploadState.OPEN:
+            now_ms = self._clock.now_ms()
+            since_ms = seen.completing[upload.op] = self._completing.get(upload.op, now_ms)
             life = await self._meta.lives.find(epoch_of(upload.op))
-            if life is None or life.state is not LifeState.LIVE:
+            dead = life is None or life.state is not LifeState.LIVE
+            if dead or now_ms - since_ms > STUCK_MS:
                 await self._meta.uploads.reopen(bucket_id, upload)
 
     async def _completed(self, bucket_id: bytes, upload: Upload) -> None:
@@ -132,9 +138,12 @@ def _done_ms(upload: Upload) -> int:
 
 
 class _Seen(NamedTuple):
-    """What one pass has seen: uploads, buckets of uploads with parts, leftovers and bucket ids."""
+    """What one pass has seen: uploads, buckets of uploads with parts, leftovers, bucket ids, and
+    since when uploads are being completed.
+    """
 
     uploads: set[bytes]
     parts: dict[bytes, bytes]
     noted: set[Discarded]
     buckets: set[bytes]
+    completing: dict[bytes, int]

@@ -79,7 +79,8 @@ class Acts:
 
     async def _done(self, bucket: Bucket, key: str, stack: Stack, wanted: Sequence[Due]) -> bool:
         """Do all at once, or nothing where the rules or the versions are others by now."""
-        if await self._fresh(bucket) != bucket:
+        fresh = await self._fresh(bucket)
+        if fresh != bucket:
             return False
         marker = Version(
             kind=Kind.MARKER,
@@ -89,9 +90,11 @@ class Acts:
         )
 
         def decide(now: Head, _current: Version | None, mode: Versioning) -> Plan | None:
-            return _plan(stack, wanted, marker, mode) if now == stack.head else None
+            if self._meta.buckets.recent(fresh) is None or now != stack.head:
+                return None
+            return _plan(stack, wanted, marker, mode)
 
-        return await self._meta.objects.commit(bucket, key, decide) is not None
+        return await self._meta.objects.commit(fresh, key, decide) is not None
 
     async def _fresh(self, bucket: Bucket) -> Bucket:
         """The bucket with rules that commits may act by; NoBucket."""

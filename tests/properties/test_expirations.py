@@ -282,6 +282,40 @@ def test_who_comes_in_between_wins(name: str) -> None:
     assert outcomes(RACES[name]) == {False, True}, "both happen: before the swap, and after it"
 
 
+async def _acts_by_withdrawn_rules(point: int) -> bool | None:
+    """Whether a process that stood still at `point` deletes by rules that were withdrawn long
+    since; None when it has done before."""
+    world = World(1, Faults(), slow=0.0)
+    try:
+        one, other = await begun(world), await begun(world)
+        client = await Client.create(other, OFF, rule(expiration_days=1))
+        await client.put()
+        await asyncio.sleep(2)
+        head = await one.meta.objects.head(client.bucket.id, KEY)
+        acting = asyncio.create_task(acts_of(one).key(client.bucket, KEY, head))
+        one.stop_at(point, acting)
+        await asyncio.wait([acting, one.stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not one.stopped.done():
+            return None
+        there = await client.current()
+        await other.meta.buckets.change(client.bucket, lambda one: replace(one, lifecycle=()))
+        await asyncio.sleep(3)
+        one.go_on()
+        await acting
+        return there is not None and await client.current() is None
+    finally:
+        world.over = True
+
+
+def test_rules_that_were_withdrawn_act_no_more() -> None:
+    """But for the swap itself, when it was sent before and lands after."""
+    points = []
+    while (acted := run_virtual(_acts_by_withdrawn_rules(len(points)))) is not None:
+        points.append(acted)
+    assert len(points) > 5
+    assert points.count(True) <= 1
+
+
 def _ignore_the_head(patch: pytest.MonkeyPatch) -> None:
     """What was judged is done to any Head."""
     commit = Objects.commit

@@ -18,6 +18,7 @@ from metastore.versions import Plan
 from ocean.claim import Held, claimed
 from ocean.fsck import Fsck
 from ocean.jobs import expire
+from ocean.jobs.sweep import STUCK_MS, Sweep
 from ocean.lifecycle import passes, stacks
 from ocean.lifecycle.acts import ABORT
 from ocean.lifecycle.passes import HOUR_MS, LOOK, Progress, Tally, Timing
@@ -192,6 +193,28 @@ async def test_an_upload_that_is_being_completed_is_not_aborted() -> None:
     now = await uploads.find(bucket_id, "a", upload.id)
     assert now is not None
     assert now.state is UploadState.COMPLETING
+
+
+async def test_an_upload_that_nobody_completes_any_more_is_opened_and_aborted() -> None:
+    """Whoever was to complete it met an error, and its process lives on."""
+    aging = await Aging.begin(OFF, rule(days_after_initiation=1))
+    upload = await aging.meta.uploads.find(
+        aging.bucket.id, "a", bytes.fromhex(await aging.begin_upload("a"))
+    )
+    assert upload is not None
+    op = aging.meta.edits.next()
+    await aging.meta.uploads.complete(aging.bucket.id, upload, op, digest=b"d", exact=b"e")
+    sweep = Sweep(aging.meta, aging.ocean.discard, aging.collector, aging.clock)
+    for later_ms in (0, STUCK_MS):
+        aging.clock.time_ms += later_ms
+        await sweep.run(no_pause)
+    assert (await aging.run(2)).actions == {}
+    await sweep.run(no_pause)
+    assert (await aging.run()).actions == {ABORT: 1}
+
+
+async def no_pause() -> None:
+    """Nobody else has to have a turn."""
 
 
 # -- what is protected ----------------------------------------------------------------------
