@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ async def test_a_bucket_without_its_owner_s_quota_gets_it_and_is_counted() -> No
     bucket = await buckets.find("bucket")
     assert bucket is not None
     for quota in (None, Quota(size=5)):
-        await buckets.change(bucket, lambda one, quota=quota: replace(one, owner_quota=quota))
+        await buckets.change(bucket, partial(replace, owner_quota=quota))
         if quota is None:
             assert await store.put(body=bytes(900)) == 200
         await store.counting.once()

@@ -292,7 +292,11 @@ async def _acts_by_withdrawn_rules(point: int) -> bool | None:
         await client.put()
         await asyncio.sleep(2)
         head = await one.meta.objects.head(client.bucket.id, KEY)
-        acting = asyncio.create_task(acts_of(one).key(client.bucket, KEY, head))
+
+        async def act() -> None:
+            await acts_of(one).key(client.bucket, KEY, head)
+
+        acting = asyncio.create_task(act())
         one.stop_at(point, acting)
         await asyncio.wait([acting, one.stopped], return_when=asyncio.FIRST_COMPLETED)
         if not one.stopped.done():
@@ -309,7 +313,7 @@ async def _acts_by_withdrawn_rules(point: int) -> bool | None:
 
 def test_rules_that_were_withdrawn_act_no_more() -> None:
     """But for the swap itself, when it was sent before and lands after."""
-    points = []
+    points: list[bool] = []
     while (acted := run_virtual(_acts_by_withdrawn_rules(len(points)))) is not None:
         points.append(acted)
     assert len(points) > 5
