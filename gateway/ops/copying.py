@@ -67,6 +67,7 @@ async def copy_object(cx: Context, given: CopyObjectInput) -> CopyObjectOutput:
     same = found.bucket.id == cx.bucket.id and found.key == cx.key
     encrypt = sse.wanted(cx, given)
     replaces = given.metadata_directive == "REPLACE" or given.tagging_directive == "REPLACE"
+    replaces = replaces or given.storage_class is not None
     replaces = replaces or sse.changes(encrypt, given, found.version)
     if same and not replaces and copysource.parse(given.copy_source).version_id is None:
         raise InvalidRequest(

@@ -95,6 +95,8 @@ async def _delete_version(
 ) -> Deleted | Exception:
     try:
         return await cx.ocean.delete(cx.bucket, key, version_id, guard, bypass=bypass)
+    except errors.InvalidArgument:  # of the id: among many AWS says it so
+        return errors.NoSuchVersion()
     except Exception as error:  # noqa: BLE001 - it is the answer for this version
         return error
 

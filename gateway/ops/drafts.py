@@ -171,6 +171,11 @@ def expected(cx: Context, given: Any, made: Version) -> Expected:
             "Object Lock parameters"
         )
     named = parse_algorithm(given.checksum_algorithm) if given.checksum_algorithm else None
+    if not sent and "x-amz-sdk-checksum-algorithm" in cx.request.headers:
+        raise InvalidRequest(
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
+            "x-amz-trailer headers were found."
+        )
     if sent and named and sent is not named:
         raise BadDigest(f"The checksum that was sent is no {named.name}.")
     return Expected(md5, sent or named or Algorithm.NONE, stated[1] if stated else None)

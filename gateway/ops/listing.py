@@ -23,6 +23,7 @@ from metastore import codec
 from metastore.listing import Entry, Page, Scope, version_id_of
 from metastore.records import Algorithm, Kind, Ownership
 from ocean.errors import InvalidArgument
+from ocean.rules.naming import check_version_id
 
 MAX_KEYS = 1000
 _ALGORITHMS = tuple(algorithm.name for algorithm in Algorithm)
@@ -88,6 +89,7 @@ async def list_object_versions(
             ArgumentName="version-id-marker",
             ArgumentValue=marker,
         )
+    check_version_id(marker or None, "version-id-marker")
     page = await cx.ocean.meta.listing.versions(
         _scope(cx, given), given.key_marker or "", marker, limit
     )

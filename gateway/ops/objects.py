@@ -56,6 +56,12 @@ READ_ATTEMPTS = 3  # of a version whose bytes are replaced between finding and o
 @s3.operation("PUT", "/{Bucket}/{Key+}", action="s3:PutObject", body=BodyKind.STREAM)
 async def put_object(cx: Context, given: PutObjectInput) -> PutObjectOutput:
     """Store an object."""
+    if (named := cx.target.query.get("versionId")) is not None:
+        raise InvalidArgument(
+            "This operation does not accept a version-id.",
+            ArgumentName="versionId",
+            ArgumentValue=named,
+        )
     wanted = await draft(cx, given, given.tagging)
     guard = write_guard(cx, given.if_match, given.if_none_match)
     encrypt = sse.wanted(cx, given)

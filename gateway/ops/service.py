@@ -28,13 +28,13 @@ async def list_buckets(cx: Context, given: ListBucketsInput) -> ListBucketsOutpu
             more = found[-1].name
             break
         created = datetime.fromtimestamp(bucket.created_ms / 1000, UTC)
-        paged = given.max_buckets is not None
+        asked = given.max_buckets is not None or given.prefix is not None
         region = bucket.region or cx.region
         found.append(
             Bucket(
                 name=bucket.name,
                 creation_date=created,
-                bucket_region=region if paged else None,
+                bucket_region=region if asked else None,
             )
         )
     owner = Owner(id=caller.id, display_name=caller.display_name)

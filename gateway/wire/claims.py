@@ -243,7 +243,7 @@ def _expires(text: str) -> int:
     if _EXPIRES.fullmatch(text) is None:
         raise AuthorizationQueryParametersError("X-Amz-Expires should be a number")
     if text.startswith("-"):
-        raise AccessDenied("Request has expired", headers=None, **{"X-Amz-Expires": text[:20]})
+        raise AuthorizationQueryParametersError("X-Amz-Expires must be non-negative")
     # The length first: int() refuses thousands of digits with an error of its own.
     if len(text) > 20 or int(text) > MAX_EXPIRES:
         raise AuthorizationQueryParametersError(

@@ -329,6 +329,9 @@ class Multipart:
         sums, salts = list(map(_sum, parts)), [part.salt for part in parts]
         data, chunks = manifest.assemble(zip(numbers, sizes, sums, extents, salts, strict=True))
         now = self._clock.now_ms()
+        made = _checksum(upload, sums, sizes, expected)
+        if upload.composite and upload.algorithm:
+            _check_stated(upload.algorithm, wanted)
         version = replace(
             upload.draft,
             size=total,
@@ -336,7 +339,7 @@ class Multipart:
             parts=len(parts),
             modified_ms=now,
             manifest=data,
-            checksum=_checksum(upload, sums, sizes, expected),
+            checksum=made,
             retention=retention_of_new(upload.draft.retention, bucket.lock, now),
         )
         return _Assembled(version, chunks, rows, _spare(there, parts))
@@ -347,7 +350,8 @@ class Multipart:
         Of a number that is named twice in a row the last counts: the part was sent again.
         """
         numbers = [number for number, _, _ in wanted]
-        if numbers != sorted(numbers):
+        gapless = upload.composite and upload.algorithm  # as AWS wants parts with checksums
+        if numbers != sorted(numbers) or (gapless and len(set(numbers)) < numbers[-1]):
             raise InvalidPartOrder(UploadId=upload.id.hex())
         if wanted == [(part.number, part.etag.hex(), "") for part in there]:
             chosen = list(there)  # as of most uploads
@@ -378,6 +382,18 @@ class _Assembled(NamedTuple):
     def exact(self) -> bytes:
         """What names the very bytes of the object, and where they lie."""
         return hashlib.sha256(b"".join([self.version.manifest, *self.chunks])).digest()
+
+
+def _check_stated(algorithm: Algorithm, wanted: Sequence[Asked]) -> None:
+    """InvalidRequest unless the checksum of each part is said again, as AWS wants it."""
+    for number, _, checksum in wanted:
+        if not checksum:
+            name = algorithm.name.lower()
+            raise InvalidRequest(
+                f"The upload was created using a {name} checksum. The complete request must "
+                f"include the checksum for each part. It was missing for part {number} in the "
+                "request."
+            )
 
 
 def _named(upload: Upload, by_number: dict[int, Part], asked: Asked) -> Part:

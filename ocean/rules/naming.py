@@ -9,6 +9,9 @@ from ocean.errors import InvalidArgument, InvalidBucketName, InvalidURI, KeyTooL
 
 MAX_KEY_BYTES = 1024
 
+# Ocean's are 40 hex digits; those of other stores, which objects may have had before, are taken for
+# ids as well.
+_VERSION_ID = re.compile(r"null|[A-Za-z0-9._~+/=-]{32,1024}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _NOT_BESIDE_A_DOT = ("..", ".-", "-.")
@@ -45,18 +48,17 @@ def check_key(key: str) -> None:
         raise KeyTooLongError(Size=str(size), MaxSizeAllowed=str(MAX_KEY_BYTES))
 
 
-def check_version_id(version_id: str | None) -> None:
-    """Raise InvalidArgument for an empty version id, and for one that no answer can repeat.
+def check_version_id(version_id: str | None, argument: str = "versionId") -> None:
+    """Raise InvalidArgument for what can be no version id of S3's, as AWS does.
 
     Whether there is such a one is not looked at. None, for a request that names none, is good.
     """
-    if version_id is None:
+    if version_id is None or _VERSION_ID.fullmatch(version_id):
         return
-    if not (version_id.isascii() and version_id.isprintable()):
-        raise InvalidArgument(
-            "Invalid version id specified", ArgumentName="versionId", ArgumentValue=version_id
-        )
     if not version_id:
         raise InvalidArgument(
-            "Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue=""
+            "Version id cannot be the empty string", ArgumentName=argument, ArgumentValue=""
         )
+    raise InvalidArgument(
+        "Invalid version id specified", ArgumentName=argument, ArgumentValue=version_id
+    )

@@ -268,12 +268,38 @@ def test_of_an_upload_without_any(s3: Client, bucket: str, sent: str | None) -> 
         assert found["Body"].read() == body
 
 
+def test_complete_says_the_checksums_of_all_parts_without_gaps(s3: Client, bucket: str) -> None:
+    """Of a composite upload, as AWS wants it; not of others."""
+    upload_id, told = sent_parts(s3, bucket, (b"abc",), "SHA256")
+    named = {"Bucket": bucket, "Key": "key", "UploadId": upload_id}
+    bare = [{"PartNumber": 1, "ETag": told[0]["ETag"]}]
+    with refused("InvalidRequest", 400):
+        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": bare})
+    s3.abort_multipart_upload(**named)
+    named["UploadId"] = s3.create_multipart_upload(
+        Bucket=bucket, Key="key", ChecksumAlgorithm="SHA256"
+    )["UploadId"]
+    sent = s3.upload_part(**named, PartNumber=2, Body=b"abc", ChecksumAlgorithm="SHA256")
+    gap = [{"PartNumber": 2, "ETag": sent["ETag"], "ChecksumSHA256": sent["ChecksumSHA256"]}]
+    with refused("InvalidPartOrder", 400):
+        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": gap})
+
+
+def test_an_algorithm_without_a_checksum(store: Store, bucket: str) -> None:
+    answer = store.send(
+        "PUT", f"/{bucket}/key", headers={"x-amz-sdk-checksum-algorithm": "CRC32"}, body=b"abc"
+    )
+    assert (answer.status, answer.error()) == (400, "InvalidRequest")
+
+
 def test_what_complete_says_of_the_checksum(s3: Client, store: Store, bucket: str) -> None:
     """It is compared with what the upload was begun with, and never ignored."""
     upload_id, told = sent_parts(s3, bucket, (b"abc",), "SHA256")
     document = (
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
-        f"<ETag>{told[0]['ETag']}</ETag></Part></CompleteMultipartUpload>"
+        f"<ETag>{told[0]['ETag']}</ETag>"
+        f"<ChecksumSHA256>{told[0]['ChecksumSHA256']}</ChecksumSHA256>"
+        "</Part></CompleteMultipartUpload>"
     ).encode()
     right = composite("SHA256", b"abc")
     name = "x-amz-checksum-sha256"

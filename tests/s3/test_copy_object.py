@@ -100,6 +100,8 @@ def test_onto_itself(s3: Client, bucket: str) -> None:
     )
     found = s3.get_object(Bucket=bucket, Key="key")
     assert (found["Metadata"], found["Body"].read()) == ({}, body)
+    s3.copy_object(Bucket=bucket, Key="key", CopySource=f"{bucket}/key", StorageClass="STANDARD")
+    assert read(s3, bucket, "key") == body
 
 
 def test_of_a_multipart_object(s3: Client, bucket: str) -> None:
@@ -214,6 +216,7 @@ def test_checksums(s3: Client, bucket: str) -> None:
         ("BUCKET/key%FF", "InvalidArgument", 400),
         ("BUCKET/key?versionId=", "InvalidArgument", 400),
         ("BUCKET/key?versionId=" + "0" * 32, "NoSuchVersion", 404),
+        ("BUCKET/key?versionId=odd", "InvalidArgument", 400),
     ],
 )
 def test_bad_sources(

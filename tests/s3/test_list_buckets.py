@@ -37,6 +37,7 @@ def test_prefix(s3: Client, shared: str, three: list[str]) -> None:
     found = s3.list_buckets(Prefix=f"{shared}-")
     assert [one["Name"] for one in found["Buckets"]] == three
     assert found["Prefix"] == f"{shared}-"
+    assert {one["BucketRegion"] for one in found["Buckets"]} == {"us-east-1"}
     assert s3.list_buckets(Prefix=f"{shared}-none")["Buckets"] == []
 
 
