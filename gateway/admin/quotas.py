@@ -115,10 +115,12 @@ class QuotasApi:
         return json_answer(await self._shown(of_account(account.id), quota))
 
     async def _spread(self, account: Account) -> None:
-        """What it may store now, which another operator may have changed."""
-        found = await self._identities.account(account.name)
-        if found is not None and found.id == account.id:
-            await spread(self._buckets, self._ledger, {found.id: found.quota})
+        async def now() -> dict[str, Quota | None]:
+            """What it may store, which another operator may have changed."""
+            found = await self._identities.account(account.name)
+            return {} if found is None or found.id != account.id else {found.id: found.quota}
+
+        await spread(self._buckets, self._ledger, now)
 
     async def _bucket(self, name: str) -> Bucket:
         bucket = await self._buckets.find(name)

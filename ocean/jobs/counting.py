@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from metastore import codec, keys, versions
@@ -75,7 +76,8 @@ class Counting:
     async def once(self) -> None:
         """Count every scope that has to be."""
         with self._told("of users' new buckets"):
-            await spread(self._meta.buckets, self._ledger, await quotas(self._meta.engine))
+            accounts = partial(quotas, self._meta.engine)
+            await spread(self._meta.buckets, self._ledger, accounts)
         wanted = await self._scopes()
         due = [one for scope in wanted if (one := await self._due(scope)) is not None]
         if due:

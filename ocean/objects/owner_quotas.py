@@ -1,7 +1,7 @@
 """Quotas of accounts in the records of their buckets, where requests look for them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -15,13 +15,19 @@ from ocean.objects.quotas import of_account
 TOGETHER = 64  # buckets changed at once: each change waits until all processes know of it
 
 
-async def spread(buckets: Buckets, ledger: Ledger, quotas: Mapping[str, Quota | None]) -> None:
-    """Note in the buckets of these accounts (by id) what they may store.
+Find = Callable[[], Awaitable[Mapping[str, Quota | None]]]  # by account id
+
+
+async def spread(buckets: Buckets, ledger: Ledger, find: Find) -> None:
+    """Note in the buckets of the accounts that `find` finds what they may store.
 
     An account that gets a bucket more is counted anew: what the bucket holds was added by nobody.
+    The accounts are read last, or a quota that is set meanwhile would be taken back.
     """
+    there = [bucket async for bucket in buckets.list()]
+    quotas = await find()
     others: dict[str, list[Bucket]] = {}
-    async for bucket in buckets.list():
+    for bucket in there:
         if bucket.owner in quotas and bucket.owner_quota != quotas[bucket.owner]:
             others.setdefault(bucket.owner, []).append(bucket)
     for owner, some in others.items():

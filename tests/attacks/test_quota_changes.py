@@ -1,7 +1,7 @@
 """Quotas that are set, removed and counted while buckets come, fill and empty."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -95,6 +95,27 @@ async def test_a_bucket_without_its_owner_s_quota_gets_it_and_is_counted() -> No
         assert found is not None
         assert found.owner_quota == Quota(size=1000)
     assert await store.put("/bucket/more", bytes(450)) == 403
+
+
+async def test_a_quota_that_is_set_while_the_leader_looks_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = await Store.begin()
+    buckets = store.gateway.ocean.meta.buckets
+    listed = buckets.list
+
+    async def slowly() -> AsyncIterator[Bucket]:
+        there = [bucket async for bucket in listed()]
+        monkeypatch.setattr(buckets, "list", listed)
+        await announce(store, OF_USER, size=10)
+        for bucket in there:
+            yield bucket
+
+    monkeypatch.setattr(buckets, "list", slowly)
+    await store.counting.once()
+    found = await buckets.find("bucket")
+    assert found is not None
+    assert found.owner_quota == Quota(size=10)
 
 
 async def test_a_spread_that_ended_halfway_is_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
