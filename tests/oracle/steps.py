@@ -128,7 +128,7 @@ def _refusals() -> list[Step]:
         step("get override", "get_object", Key="large", ResponseContentType="x/y"),
         step("get missing", "get_object", Key="no"),
         step("head missing", "head_object", Key="no"),
-        step("get missing version", "get_object", Key="no", VersionId="none"),
+        step("get missing version", "get_object", Key="no", VersionId="0" * 40),
         step(
             "put bad md5", "put_object", Key="bad", Body=b"x", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA=="
         ),

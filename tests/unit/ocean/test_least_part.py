@@ -43,7 +43,7 @@ async def completed(*sizes: int) -> Version:
             checksum=CHECKSUM,
         )
         await meta.uploads.put_part(BUCKET.id, upload, part)
-    wanted = [Wanted(number, ETAG.hex()) for number in range(1, len(sizes) + 1)]
+    wanted = [Wanted(number, ETAG.hex(), CHECKSUM.value) for number in range(1, len(sizes) + 1)]
     return await verbs.complete(
         BUCKET, upload, wanted, expected=None, size=None, guard=lambda _: None
     )
