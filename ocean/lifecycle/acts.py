@@ -90,6 +90,7 @@ class Acts:
         )
 
         def decide(now: Head, _current: Version | None, mode: Versioning) -> Plan | None:
+            # The commit may have read a record with other rules than were judged by.
             if self._meta.buckets.recent(fresh) is None or now != stack.head:
                 return None
             return _plan(stack, wanted, marker, mode)
