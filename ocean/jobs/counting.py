@@ -19,14 +19,15 @@ from metastore.store import MetaStore
 from metastore.usage import Amount, Count, Ledger, Usage
 from ocean.identity.identities import quotas
 from ocean.jobs.watch import Watch
+from ocean.lifecycle.passes import HOUR_MS
 from ocean.objects.owner_quotas import spread
 from ocean.objects.quotas import of_account, of_bucket
 from ocean.ports import Clock
+from ocean.rules.lifecycle import DAY_MS
 
 BATCH = 500
 TOGETHER = 2  # scopes whose rows are read at once
 LATE = 10.0  # seconds after which a version's removal was told, at most
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 COSTS = 100  # times as long as it took: until a count is made again that others made too high
 
 log = logging.getLogger(__name__)

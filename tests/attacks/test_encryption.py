@@ -28,6 +28,7 @@ from tests.support.documents import ENABLED
 from tests.support.embedded import begun, config_of, make_bucket
 from tests.support.inprocess import Answer, InProcess
 from tests.support.signing import Choices, Headers, by_header
+from tests.support.waiting import no_pause
 
 SSE = "x-amz-server-side-encryption"
 CUSTOMER = f"{SSE}-customer-"
@@ -339,10 +340,6 @@ async def test_plaintext_is_nowhere_on_the_disk(
                 assert not found_in(tmp_path, encrypt.customer_key)
     assert not found_in(tmp_path, MARK[:20]), "when the metadata is closed"
     assert MARK[:20].decode() not in caplog.text
-
-
-async def no_pause() -> None:
-    return
 
 
 @pytest.mark.parametrize("mode", MODES)

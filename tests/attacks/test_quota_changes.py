@@ -37,11 +37,7 @@ async def count_beside(store: Store, doing: Doing, monkeypatch: pytest.MonkeyPat
 
 async def stored(store: Store, *names: str) -> tuple[int, int]:
     """What a scan finds in buckets."""
-    found = []
-    for name in names:
-        bucket = await store.gateway.ocean.meta.buckets.find(name)
-        assert bucket is not None
-        found.append(await store.counting.count(bucket.id))
+    found = [await store.counting.count(await id_of(store, name)) for name in names]
     return sum(one.size for one in found), sum(one.objects for one in found)
 
 
@@ -160,10 +156,9 @@ async def test_a_removal_that_a_count_did_not_see_is_taken_off_once(
 async def count_again(store: Store) -> None:
     """Count as if a day had passed."""
     ledger = store.gateway.ocean.quotas.ledger
-    bucket = await store.gateway.ocean.meta.buckets.find("bucket")
-    assert bucket is not None
-    usage = await ledger.find(of_bucket(bucket.id))
-    await ledger.counted(of_bucket(bucket.id), Count(usage, usage.used))  # due at once
+    scope = of_bucket(await id_of(store))
+    usage = await ledger.find(scope)
+    await ledger.counted(scope, Count(usage, usage.used))  # due at once
     await store.counting.once()
 
 
@@ -193,8 +188,8 @@ async def test_a_usage_that_cannot_be_read_keeps_nobody_else_from_being_counted(
     assert await ocean.meta.engine.get(Table.JOBS, row) == b"damaged"
 
 
-async def id_of(store: Store) -> bytes:
-    bucket = await store.gateway.ocean.meta.buckets.find("bucket")
+async def id_of(store: Store, name: str = "bucket") -> bytes:
+    bucket = await store.gateway.ocean.meta.buckets.find(name)
     assert bucket is not None
     return bucket.id
 

@@ -8,6 +8,10 @@ LOOK = 0.05  # seconds between looks, beside what a look takes
 _TURN = 0.01  # seconds between looks of who shares a loop with what is looked at
 
 
+async def no_pause() -> None:
+    """Nobody else has to have a turn."""
+
+
 def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
     """Wait until it does; AssertionError."""
     deadline = time.monotonic() + seconds

@@ -15,13 +15,10 @@ from metastore.store import MetaStore
 from ocean.jobs.compact import Compaction
 from ocean.objects.put import Expected, Spool
 from ocean.store import Ocean
+from tests.support.waiting import no_pause
 
 OWNER = "a" * 64
 BUCKET = Bucket(name="bucket", id=b"12345678", owner=OWNER, created_ms=0)
-
-
-async def no_pause() -> None:
-    return
 
 
 class Filled:

@@ -27,6 +27,7 @@ from ocean.lifecycle.walk import BATCH, FIRST
 from ocean.objects.get import version_id_of
 from ocean.rules.lifecycle import DAY_MS
 from tests.support.aging import MIDNIGHT, Aging, rule
+from tests.support.waiting import no_pause
 
 OFF, ENABLED, SUSPENDED = Versioning.OFF, Versioning.ENABLED, Versioning.SUSPENDED
 MODES = (OFF, ENABLED, SUSPENDED)
@@ -211,10 +212,6 @@ async def test_an_upload_that_nobody_completes_any_more_is_opened_and_aborted() 
     assert (await aging.run(2)).actions == {}
     await sweep.run(no_pause)
     assert (await aging.run()).actions == {ABORT: 1}
-
-
-async def no_pause() -> None:
-    """Nobody else has to have a turn."""
 
 
 # -- what is protected ----------------------------------------------------------------------
